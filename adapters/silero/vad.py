@@ -1,0 +1,85 @@
+"""Voice activity detection by Silero's recurrent model, at the telephone's own 8 kHz.
+
+The model judges one 32 ms window at a time and carries two things forward: its recurrent state,
+and the last 32 samples, which it wants in front of the next window (without them it misses half
+of all speech). Both belong to a caller; the session, which is stateless, is shared by all calls.
+
+A window takes tens of microseconds, less than a hop to a thread and back would, so it runs
+inline. For the same reason the session has one thread and does not spin: with many calls in a
+process, idle threads that poll for work would take the core from them.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import onnxruntime as ort
+import trio
+from numpy.typing import NDArray
+
+from adapters.embedded.weights import weight
+from effects.ports import VadStream
+from states.mulaw import SAMPLE_RATE_HZ
+
+WINDOW_SAMPLES = 256
+"""32 ms at 8 kHz: the only window length the model takes at this rate."""
+
+_CONTEXT_SAMPLES = 32
+_STATE_SHAPE = (2, 1, 128)
+_RATE = np.array(SAMPLE_RATE_HZ, np.int64)
+
+
+class SileroVad:
+    """A :class:`~effects.ports.VoiceActivityDetector`: enter it once, then a stream per call."""
+
+    def __init__(self) -> None:
+        self._session: ort.InferenceSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Load and verify the model. Raises :class:`~effects.ports.ProviderRefused` if its
+        package is missing or carries another file. Cancelled only after loading."""
+        self._session = await trio.to_thread.run_sync(_load)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Let go of the model. Streams already handed out go on working."""
+        self._session = None
+
+    def stream(self) -> VadStream:
+        """A fresh detector state for one call."""
+        if self._session is None:
+            raise RuntimeError("SileroVad is not open: use it in `async with`")
+        return _SileroStream(self._session)
+
+
+class _SileroStream:
+    def __init__(self, session: ort.InferenceSession) -> None:
+        self._session = session
+        self._state = np.zeros(_STATE_SHAPE, np.float32)
+        self._samples = np.zeros((1, _CONTEXT_SAMPLES + WINDOW_SAMPLES), np.float32)
+
+    def probability(self, window: NDArray[np.float32]) -> float:
+        """The probability (0..1) that ``window``, 256 float samples in [-1, 1), is speech."""
+        if window.shape != (WINDOW_SAMPLES,):
+            raise ValueError(f"a window is {WINDOW_SAMPLES} samples, not of shape {window.shape}")
+        samples = self._samples
+        samples[0, :_CONTEXT_SAMPLES] = samples[0, -_CONTEXT_SAMPLES:]
+        samples[0, _CONTEXT_SAMPLES:] = window
+        probability, self._state = self._session.run(
+            None, {"input": samples, "state": self._state, "sr": _RATE}
+        )
+        return float(probability[0, 0])
+
+
+def _load() -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = ort.InferenceSession(
+        weight("silero-vad"), options, providers=["CPUExecutionProvider"]
+    )
+    # The first run allocates: do that here rather than in the first window of the first call.
+    _SileroStream(session).probability(np.zeros(WINDOW_SAMPLES, np.float32))
+    return session

@@ -1,0 +1,367 @@
+"""The ports: what the effects need from the outside world, and no more.
+
+Each port is a small Protocol with one method where one will do. Data flows in through a
+receive channel or a value, out through a callback, so that an adapter is one coroutine and
+cancelling its scope is all it takes to stop it: no async generators, whose cleanup is not
+bound to a scope.
+
+Every provider is also an async context manager: entering it loads the model or warms the
+connections, once per process; leaving it closes them. The calls share it.
+
+Errors, all of them :class:`ProviderError`:
+
+    ProviderError               retryable says whether trying again can help
+    ├── ProviderTimeout         nothing came in time (retryable)
+    ├── ProviderRefused         authentication, quota, bad request (not retryable)
+    └── ProviderLost            it broke off in mid-stream (retryable)
+
+Any other exception out of an adapter is a bug: it fails the one call, loudly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, Self
+
+import numpy as np
+import trio
+from numpy.typing import NDArray
+
+
+class ProviderError(Exception):
+    """A provider did not deliver. ``str()`` says who, what and what to do; never a secret."""
+
+    retryable = True
+
+
+class ProviderTimeout(ProviderError):
+    """Nothing came in the time allowed."""
+
+
+class ProviderRefused(ProviderError):
+    """The provider said no: authentication, quota, or a request it will never accept."""
+
+    retryable = False
+
+
+class ProviderLost(ProviderError):
+    """The connection or the model broke off in mid-stream."""
+
+
+class Provider(Protocol):
+    """Anything with a model to load or connections to keep warm."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *exc: object) -> None: ...
+
+
+# --- ears -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Caller audio: µ-law bytes at 8 kHz; ``at_ms`` is when its first sample was received,
+    in milliseconds of the call."""
+
+    mulaw: bytes
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """The caller began to speak at ``at_ms`` (the frames from there on follow)."""
+
+    at_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Offset:
+    """The caller stopped speaking at ``at_ms``: a good moment to finish the transcript."""
+
+    at_ms: float
+
+
+Sound = Frame | Onset | Offset
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What speech-to-text makes of one segment of speech so far.
+
+    ``text`` replaces all earlier text of the same ``segment``; ``final`` says it will not
+    change again. ``through_ms`` is how far into the call's audio the text reaches.
+    ``endpoint`` is true where the provider itself judges that the turn is over.
+    """
+
+    segment: int
+    text: str
+    final: bool
+    through_ms: float
+    endpoint: bool = False
+
+
+class SpeechToText(Provider, Protocol):
+    """Turns caller audio into words, as they are spoken.
+
+    ``gated`` asks for speech only: an :class:`Onset`, then frames from a little before it
+    (the pre-roll) up to an :class:`Offset`; never silence. Otherwise every frame is passed,
+    with the same edges between them.
+    """
+
+    gated: bool
+
+    async def transcribe(
+        self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
+    ) -> None:
+        """Run until ``sound`` ends. Raises :class:`ProviderError`. Safe to cancel anywhere."""
+        ...
+
+
+class VadStream(Protocol):
+    """One caller's voice activity: it remembers the windows before."""
+
+    def probability(self, window: NDArray[np.float32]) -> float:
+        """The probability (0..1) that these 256 samples (32 ms at 8 kHz) hold speech."""
+        ...
+
+
+class VoiceActivityDetector(Provider, Protocol):
+    """Tells speech from everything else, quickly enough to run inline on each window."""
+
+    def stream(self) -> VadStream:
+        """A fresh detector state for one call."""
+        ...
+
+
+class TurnDetector(Provider, Protocol):
+    """Judges whether what the caller said is a complete thought."""
+
+    async def completeness(self, words: str, asked: str) -> float:
+        """The probability (0..1) that ``words`` is a finished turn, as the answer to
+        ``asked`` (what the agent said last; empty if nothing)."""
+        ...
+
+
+# --- mind -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """What a language model is told of a tool. ``parameters`` is a JSON schema object.
+
+    ``changes`` marks a side effect: such a tool runs only after the caller's turn is
+    committed, at most once per intent. ``timeout_ms`` bounds one run.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, object]
+    changes: bool = False
+    timeout_ms: int = 5000
+
+
+class Tool(Protocol):
+    """Something the agent can do besides talking."""
+
+    spec: ToolSpec
+
+    async def run(self, arguments: Mapping[str, object]) -> str:
+        """Do it; return a JSON text for the language model. Raises :class:`ProviderError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The language model asks for a tool. ``arguments`` is a JSON object as text."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of the conversation as a language model reads it.
+
+    A ``caller`` or ``agent`` line is what was said and heard. A ``tool`` line is the result
+    of ``call``; it follows the ``agent`` line that asked for it (``call`` set, no text).
+    """
+
+    role: Literal["caller", "agent", "tool"]
+    text: str
+    call: ToolCall | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """All that a language model is given for one reply."""
+
+    instructions: str
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of the reply's text, as it is generated."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one generation cost, in tokens (words, where a model has no tokens)."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class LanguageModel(Provider, Protocol):
+    """Composes what the agent says."""
+
+    async def reply(
+        self, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]
+    ) -> Usage:
+        """Stream one generation into ``emit`` and return when it is complete.
+
+        A generation that ends with tool calls is continued by calling again with their
+        results in the prompt. Raises :class:`ProviderError`. Safe to cancel anywhere.
+        """
+        ...
+
+
+# --- voice ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A piece of the reply that is spoken in one breath. ``index`` counts from 0."""
+
+    index: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Synthesized audio of one clause: µ-law at 8 kHz, any length.
+
+    ``ends_clause`` is true on the last piece of a clause (which may then be empty).
+    """
+
+    clause: int
+    mulaw: bytes
+    ends_clause: bool
+
+
+class TextToSpeech(Provider, Protocol):
+    """Gives the agent a voice."""
+
+    async def speak(
+        self,
+        clauses: trio.MemoryReceiveChannel[Clause],
+        speech: Callable[[Speech], Awaitable[None]],
+    ) -> None:
+        """Synthesize clauses in order, as they come, into ``speech``; return after the last.
+
+        Awaiting ``speech`` is the back-pressure. Raises :class:`ProviderError`. Cancelling
+        stops synthesis; audio already handed over is the playout's to discard.
+        """
+        ...
+
+
+# --- carrier --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Caller audio off the wire: µ-law at 8 kHz, usually but not always 160 bytes."""
+
+    mulaw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The carrier has played (or, after a clear, thrown away) all that was sent before the
+    mark of this name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dtmf:
+    """The caller pressed a key: one of ``0123456789*#``."""
+
+    digit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The call is over at the carrier's end. ``reason`` is for the journal."""
+
+    reason: str
+
+
+CarrierMessage = Media | Mark | Dtmf | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """Who is calling, as the carrier told it. ``parameters`` come from the webhook."""
+
+    call_id: str
+    stream_id: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+class Carrier(Protocol):
+    """One call's media stream, already answered.
+
+    Sending never blocks: messages go to a bounded outbox with one writer, in order. A carrier
+    that reads so slowly that the outbox is full is reported as a :class:`Stop`.
+    """
+
+    info: CallInfo
+
+    async def receive(self) -> CarrierMessage:
+        """The next message. After a :class:`Stop` nothing follows. Never raises for what the
+        other side does: a broken or lost connection is a :class:`Stop` with its reason."""
+        ...
+
+    def send_audio(self, mulaw: bytes) -> None:
+        """Queue audio for the caller."""
+        ...
+
+    def send_mark(self, name: str) -> None:
+        """Ask to be told when everything sent so far has been played."""
+        ...
+
+    def send_clear(self) -> None:
+        """Throw away what the carrier has buffered, and what is still in the outbox."""
+        ...
+
+    async def hang_up(self) -> None:
+        """End the call from our side; bounded in time, idempotent."""
+        ...
+
+
+# --- store ----------------------------------------------------------------------------------
+
+
+class JournalSink(Protocol):
+    """Where one call's journal goes."""
+
+    def write(self, line: bytes) -> None:
+        """Append one line (without its newline). Never blocks; order is kept."""
+        ...
+
+
+class CallStore(Provider, Protocol):
+    """Keeps journals."""
+
+    def open(self, call_id: str) -> AbstractAsyncContextManager[JournalSink]:
+        """A sink for one call; leaving the context makes every line durable, within a bounded
+        time."""
+        ...

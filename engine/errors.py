@@ -1,0 +1,25 @@
+"""What can go wrong that a person must know of: one line that says what, where, what to do.
+
+    AntiphonError               shown as one line, exit code 2, never a traceback
+    ├── ChartError              a chart that cannot be loaded or trusted
+    ├── ConfigError             settings, agent or provider that do not exist
+    └── JournalError            a journal that cannot be read
+"""
+
+from __future__ import annotations
+
+
+class AntiphonError(Exception):
+    """Base of the errors meant for the person at the keyboard."""
+
+
+class ChartError(AntiphonError):
+    """The chart is malformed, names something unknown, or fails a proof."""
+
+
+class ConfigError(AntiphonError):
+    """The configuration names something that is not there or cannot be."""
+
+
+class JournalError(AntiphonError):
+    """The journal cannot be read."""

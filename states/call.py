@@ -1,0 +1,125 @@
+"""What a call knows: the open turn, the reply, the history. Plain data.
+
+Only actions change it (:mod:`states.actions`), only on events, so that the same events always
+lead to the same data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from states.agent import Agent
+from states.settings import Settings
+from states.words import normalized
+
+
+@dataclass(slots=True)
+class Turn:
+    """What the caller is saying, until it has been answered.
+
+    ``segments`` holds the text of each speech-to-text segment; ``finals`` says which of them
+    will not change again. A committed turn stays open, and can grow, until the reply to it is
+    audible. ``voiced_ms`` counts the sound of it, words or not.
+    """
+
+    segments: dict[int, str] = field(default_factory=dict)
+    finals: set[int] = field(default_factory=set)
+    digits: str = ""
+    through_ms: float = 0.0
+    voice_ended_ms: float = 0.0
+    voiced_ms: float = 0.0
+    endpointed: bool = False
+    drafts: int = 0
+    committed: bool = False
+
+    @property
+    def words(self) -> str:
+        """All that was said in this turn so far."""
+        spoken = [text for _, text in sorted(self.segments.items()) if text]
+        return " ".join([*spoken, self.digits] if self.digits else spoken)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the transcript reaches the last voiced sound and will not change again."""
+        settled = all(segment in self.finals for segment in self.segments)
+        return settled and self.through_ms >= self.voice_ended_ms
+
+
+@dataclass(slots=True)
+class Reply:
+    """What the agent is about to say or saying. ``number`` counts the replies of the call.
+
+    ``line`` is the text of a fixed line; ``to_words`` is what a composed reply answers.
+    """
+
+    number: int
+    to_words: str = ""
+    line: str | None = None
+    audible: bool = False
+    broke: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the conversation: what the caller said, or what was heard of the agent."""
+
+    role: Literal["caller", "agent"]
+    text: str
+    reply: int = 0
+    interrupted: bool = False
+
+
+@dataclass(slots=True)
+class Call:
+    """Everything the guards and actions of one call know."""
+
+    settings: Settings
+    agent: Agent
+    history: list[Line] = field(default_factory=list)
+    turn: Turn = field(default_factory=Turn)
+    reply: Reply = field(default_factory=lambda: Reply(number=0))
+    answered_turn: Turn = field(default_factory=Turn)
+    segments_closed: int = -1
+    """Segments up to this one belong to turns that are over, or were dismissed."""
+
+    speaking_since_ms: float | None = None
+    line: str = ""
+    """The fixed line to say next."""
+
+    farewell: bool = False
+    """What is being said is the goodbye."""
+
+    time_is_up: bool = False
+    deaf: bool = False
+    prompts: int = 0
+    failures: int = 0
+    stt_failures: int = 0
+
+    def spoken_history(self) -> Iterator[Line]:
+        """The history without lines of which nothing was heard."""
+        return (line for line in self.history if line.text)
+
+    @property
+    def asked(self) -> str:
+        """What the agent said last; empty if nothing."""
+        lines = [line.text for line in self.history if line.role == "agent" and line.text]
+        return lines[-1] if lines else ""
+
+    def is_open(self, segment: int) -> bool:
+        """Whether a transcript segment can still belong to the open turn."""
+        return segment > self.segments_closed
+
+    def changes_words(self, segment: int, text: str) -> bool:
+        """Whether this transcript would change what the open turn says."""
+        segments = {**self.turn.segments, segment: text}
+        after = " ".join(text for _, text in sorted(segments.items()))
+        before = " ".join(text for _, text in sorted(self.turn.segments.items()))
+        return normalized(after) != normalized(before)
+
+    def hear(self, reply: int, text: str) -> None:
+        """Set what was heard of a reply in the history."""
+        for index, line in enumerate(self.history):
+            if line.role == "agent" and line.reply == reply:
+                self.history[index] = replace(line, text=text)

@@ -1,0 +1,89 @@
+"""Every number that decides turn-taking, with its unit in its name."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of one call. They stand in the head of its journal.
+
+    When a turn ends
+        ``complete_silence_ms``: silence after which a complete-sounding turn is taken up.
+        ``silence_ms``: silence after which any words are taken up as the turn.
+        ``complete_threshold``: the turn detector's score (0..1) from which a turn is complete.
+        ``turn_limit_ms``: the longest turn; then whatever was understood is taken up.
+        ``digit_ms``: the pause between keys after which dialled digits are taken up.
+
+    Voice activity
+        ``onset_probability`` for ``onset_ms`` starts speech; below ``offset_probability``
+        for ``offset_ms`` ends it. ``preroll_ms`` of audio before the onset belongs to it.
+        ``frames_lost_ms`` without a frame counts as silence.
+
+    Who has the floor
+        ``barge_in_ms``: caller speech (voiced, pauses left out) that stops the agent.
+        ``backchannel_ms``: the same where all words so far are a backchannel.
+        ``floor_ms``: further speech without words that takes the floor.
+        ``false_alarm_ms``: quiet after which an interruption counts as a false alarm.
+        ``noise_ms``: quiet after a noise before a reply that is due begins.
+
+    The reply
+        ``draft_limit``: the most drafts of one turn.
+        ``draft_words``: the fewest words worth a draft.
+        ``acknowledge_ms``: a reply later than this is preceded by an acknowledgement.
+        ``reply_ms``: a reply later than this is given up with an apology.
+        ``first_token_ms``, ``first_audio_ms``: the provider is given up after this silence.
+        ``tool_rounds``: the most rounds of tools in one reply.
+        ``reply_chars``: the longest reply; the rest is not spoken.
+        ``apology_limit``: failures in a row after which the call ends with a goodbye.
+
+    Playout
+        ``lead_ms``: audio sent ahead of real time. ``chunk_ms``: audio sent at once.
+        ``mark_grace_ms``: how long after its end a clause waits for its mark.
+
+    The call
+        ``idle_ms``: silence of both sides before the caller is prompted.
+        ``call_limit_ms``: the longest call; ``goodbye_ms``: time left to say goodbye after it.
+        ``stt_retry_ms``, ``stt_retry_limit``: when speech-to-text fails.
+        ``closing_ms``: the longest an ending call may take to close.
+    """
+
+    complete_silence_ms: int = 200
+    silence_ms: int = 1200
+    complete_threshold: float = 0.5
+    turn_limit_ms: int = 60_000
+    digit_ms: int = 2500
+
+    onset_probability: float = 0.5
+    offset_probability: float = 0.35
+    onset_ms: int = 64
+    offset_ms: int = 192
+    preroll_ms: int = 320
+    frames_lost_ms: int = 1000
+
+    barge_in_ms: int = 400
+    backchannel_ms: int = 1200
+    floor_ms: int = 1000
+    false_alarm_ms: int = 700
+    noise_ms: int = 400
+
+    draft_limit: int = 3
+    draft_words: int = 1
+    acknowledge_ms: int = 1500
+    reply_ms: int = 12_000
+    first_token_ms: int = 6000
+    first_audio_ms: int = 5000
+    tool_rounds: int = 4
+    reply_chars: int = 2000
+    apology_limit: int = 3
+
+    lead_ms: int = 200
+    chunk_ms: int = 60
+    mark_grace_ms: int = 1500
+
+    idle_ms: int = 8000
+    call_limit_ms: int = 1_800_000
+    goodbye_ms: int = 15_000
+    stt_retry_ms: int = 500
+    stt_retry_limit: int = 3
+    closing_ms: int = 2000
