@@ -222,9 +222,7 @@ class Usage:
 class LanguageModel(Provider, Protocol):
     """Composes what the agent says."""
 
-    async def reply(
-        self, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]
-    ) -> Usage:
+    async def reply(self, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]) -> Usage:
         """Stream one generation into ``emit`` and return when it is complete.
 
         A generation that ends with tool calls is continued by calling again with their

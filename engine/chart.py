@@ -288,9 +288,7 @@ class _Reader:
             raise self.error(node, "expected true or false")
         return self.text(node) == "true"
 
-    def names(
-        self, node: yaml.Node | None, kind: str, known: Collection[str]
-    ) -> tuple[str, ...]:
+    def names(self, node: yaml.Node | None, kind: str, known: Collection[str]) -> tuple[str, ...]:
         if node is None:
             return ()
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]

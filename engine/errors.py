@@ -1,9 +1,9 @@
 """What can go wrong that a person must know of: one line that says what, where, what to do.
 
-    AntiphonError               shown as one line, exit code 2, never a traceback
-    ├── ChartError              a chart that cannot be loaded or trusted
-    ├── ConfigError             settings, agent or provider that do not exist
-    └── JournalError            a journal that cannot be read
+AntiphonError               shown as one line, exit code 2, never a traceback
+├── ChartError              a chart that cannot be loaded or trusted
+├── ConfigError             settings, agent or provider that do not exist
+└── JournalError            a journal that cannot be read
 """
 
 from __future__ import annotations

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType, ModuleType
+from typing import Any, cast
 
+from effects.acknowledge import acknowledge
+from effects.compose import compose
+from effects.hear import hear
+from effects.judge import judge_turn
+from effects.speak import recite, speak
+from effects.stage import Effect, Emit, Stage
+from effects.timers import backchannel_timer, barge_in_timer, timer
+from effects.transcribe import transcribe
 from engine.chart import Vocabulary
 from states import actions, guards
 from states.actions import Commands
@@ -16,19 +25,9 @@ from states.timers import TIMERS
 Guard = Callable[[Call, Event], bool]
 Action = Callable[[Call, Event], Commands]
 
-PERFORMED = (
-    "hear",
-    "play",
-    "transcribe",
-    "judge_turn",
-    "acknowledge",
-    "barge_in_timer",
-    "backchannel_timer",
-    "compose",
-    "speak",
-    "recite",
-)
-"""The effects that are coroutines of :mod:`effects`; all others are plain timers."""
+
+def _play(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
+    return stage.playout.run(emit, stage.settled)
 
 
 def _public_functions(module: ModuleType) -> dict[str, Callable[..., object]]:
@@ -41,12 +40,27 @@ def _public_functions(module: ModuleType) -> dict[str, Callable[..., object]]:
     }
 
 
-GUARDS: Mapping[str, Guard] = MappingProxyType(_public_functions(guards))  # type: ignore[arg-type]
-ACTIONS: Mapping[str, Action] = MappingProxyType(_public_functions(actions))  # type: ignore[arg-type]
+GUARDS = cast(Mapping[str, Guard], MappingProxyType(_public_functions(guards)))
+ACTIONS = cast(Mapping[str, Action], MappingProxyType(_public_functions(actions)))
+EFFECTS: Mapping[str, Effect] = MappingProxyType(
+    {
+        "hear": hear,
+        "play": _play,
+        "transcribe": transcribe,
+        "judge_turn": judge_turn,
+        "acknowledge": acknowledge,
+        "barge_in_timer": barge_in_timer,
+        "backchannel_timer": backchannel_timer,
+        "compose": compose,
+        "speak": speak,
+        "recite": recite,
+        **{name: timer(name) for name in TIMERS},
+    }
+)
 
 VOCABULARY = Vocabulary(
     events=tuple(EVENTS),
     guards=tuple(GUARDS),
     actions=tuple(ACTIONS),
-    effects=(*PERFORMED, *TIMERS),
+    effects=tuple(EFFECTS),
 )

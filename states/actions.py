@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from states.call import Call, Line, Reply, Turn
+from states.call import Call, Line, Reply, ToolUse, Turn
 from states.commands import (
     Command,
     DiscardOutput,
@@ -25,6 +25,7 @@ from states.events import (
     OutputHeld,
     PlayedOut,
     SpeechEnded,
+    ToolSettled,
     Transcript,
 )
 
@@ -59,10 +60,18 @@ def note_words(call: Call, event: Event) -> Commands:
     turn.endpointed = event.endpoint
     if event.final:
         turn.finals.add(event.segment)
-    if not changed:
-        return ()
-    call.prompts = 0
-    return (Raise("words_changed"),)
+    if changed:
+        call.prompts = 0
+    settled = event.final or not changed
+    return (
+        *((Raise("words_changed"),) if changed else ()),
+        *((Raise("words_settled"),) if settled else ()),
+    )
+
+
+def settle_words(call: Call, event: Event) -> Commands:
+    """The caller paused: the words so far may be all there is."""
+    return (Raise("words_settled"),)
 
 
 def note_digit(call: Call, event: Event) -> Commands:
@@ -96,6 +105,9 @@ def retract_turn(call: Call, event: Event) -> Commands:
         taken_back = call.history.pop()
         assert taken_back.role == "caller", "only an unanswered turn can be retracted"
         call.turn.committed = False
+    # What was done stays done, and the next reply has to know of it.
+    call.history.extend(_tool_line(use) for use in call.reply.tools if use.changes)
+    call.reply.tools = []
     call.farewell = False
     return (DiscardOutput(), Raise("abandoned"))
 
@@ -139,9 +151,35 @@ def note_audible(call: Call, event: Event) -> Commands:
     """The caller hears the reply: the turn it answers is closed, and another can begin."""
     assert isinstance(event, AudioStarted)
     call.reply.audible = True
+    call.history.extend(_tool_line(use) for use in call.reply.tools)
     call.history.append(Line("agent", "", reply=event.reply))
     call.answered_turn = call.turn
     return fresh_turn(call, event)
+
+
+def note_tool(call: Call, event: Event) -> Commands:
+    """A tool is settled. Before the reply is audible its results belong to the draft; after
+    that, and for a side effect of a reply that was given up, to the history."""
+    assert isinstance(event, ToolSettled)
+    use = ToolUse(event.call_id, event.tool, event.arguments, event.result, event.changes)
+    current = event.reply == call.reply.number
+    if current and not call.reply.audible:
+        call.reply.tools.append(use)
+    elif current or event.changes:
+        agent = next(
+            (
+                index
+                for index, line in enumerate(call.history)
+                if line.role == "agent" and line.reply == event.reply
+            ),
+            len(call.history),
+        )
+        call.history.insert(agent, _tool_line(use))
+    return ()
+
+
+def _tool_line(use: ToolUse) -> Line:
+    return Line("tool", use.result, use=use)
 
 
 def note_heard(call: Call, event: Event) -> Commands:
@@ -251,4 +289,3 @@ def go_deaf(call: Call, event: Event) -> Commands:
     """Speech-to-text is gone for good: apologise and end the call."""
     call.deaf = True
     return say_goodbye(call, event)
-

@@ -47,6 +47,17 @@ class Turn:
         return settled and self.through_ms >= self.voice_ended_ms
 
 
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A tool that was used, and what came of it (both JSON texts)."""
+
+    call_id: str
+    tool: str
+    arguments: str
+    result: str
+    changes: bool
+
+
 @dataclass(slots=True)
 class Reply:
     """What the agent is about to say or saying. ``number`` counts the replies of the call.
@@ -59,16 +70,19 @@ class Reply:
     line: str | None = None
     audible: bool = False
     broke: bool = False
+    tools: list[ToolUse] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the conversation: what the caller said, or what was heard of the agent."""
+    """One line of the conversation: what the caller said, what was heard of the agent, or a
+    tool that was used (``text`` is its result then)."""
 
-    role: Literal["caller", "agent"]
+    role: Literal["caller", "agent", "tool"]
     text: str
     reply: int = 0
     interrupted: bool = False
+    use: ToolUse | None = None
 
 
 @dataclass(slots=True)
@@ -106,6 +120,11 @@ class Call:
         """What the agent said last; empty if nothing."""
         lines = [line.text for line in self.history if line.role == "agent" and line.text]
         return lines[-1] if lines else ""
+
+    @property
+    def turns_taken(self) -> int:
+        """How many turns of the caller are in the history."""
+        return sum(line.role == "caller" for line in self.history)
 
     def is_open(self, segment: int) -> bool:
         """Whether a transcript segment can still belong to the open turn."""

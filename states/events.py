@@ -9,6 +9,7 @@ call's data, so a journal of events is enough to replay a call.
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import msgspec
 
@@ -32,25 +33,25 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag=event_name, tag_field
 # --- the call -------------------------------------------------------------------------------
 
 
-class Answered(Event):
+class Answered(Event, frozen=True):
     """The carrier's stream is up: the call begins."""
 
 
-class HungUp(Event):
+class HungUp(Event, frozen=True):
     """The call is over at the carrier's end, or its connection is lost."""
 
     reason: str
 
 
-class CallTooLong(Event):
+class CallTooLong(Event, frozen=True):
     """``call_limit_ms`` has passed: time to say goodbye."""
 
 
-class CallOver(Event):
+class CallOver(Event, frozen=True):
     """``goodbye_ms`` more have passed: the call ends now."""
 
 
-class Dtmf(Event):
+class Dtmf(Event, frozen=True):
     """The caller pressed a key."""
 
     digit: str
@@ -59,17 +60,17 @@ class Dtmf(Event):
 # --- the caller's side ----------------------------------------------------------------------
 
 
-class SpeechStarted(Event):
+class SpeechStarted(Event, frozen=True):
     """Voice activity began."""
 
 
-class SpeechEnded(Event):
+class SpeechEnded(Event, frozen=True):
     """Voice activity ended; the last voiced sound was at ``voice_at_ms``."""
 
     voice_at_ms: float
 
 
-class Transcript(Event):
+class Transcript(Event, frozen=True):
     """What speech-to-text makes of one segment so far (see ``effects.ports.Heard``)."""
 
     segment: int
@@ -79,103 +80,121 @@ class Transcript(Event):
     endpoint: bool = False
 
 
-class WordsChanged(Event):
+class WordsChanged(Event, frozen=True):
     """Raised when a transcript changed the words of the open turn."""
 
 
-class TurnJudged(Event):
+class WordsSettled(Event, frozen=True):
+    """Raised when the words of the open turn look as if they will stay: a final transcript, the
+    same partial twice, or a pause."""
+
+
+class TurnJudged(Event, frozen=True):
     """The turn detector's score for the words so far."""
 
     completeness: float
 
 
-class SilenceOver(Event):
+class SilenceOver(Event, frozen=True):
     """``silence_ms`` have passed since the caller's last sound."""
 
 
-class TurnTooLong(Event):
+class TurnTooLong(Event, frozen=True):
     """The caller has been speaking for ``turn_limit_ms``."""
 
 
-class DigitsOver(Event):
+class DigitsOver(Event, frozen=True):
     """No further key for ``digit_ms``."""
 
 
-class CallerIdle(Event):
+class CallerIdle(Event, frozen=True):
     """Nobody has said anything for ``idle_ms``."""
 
 
-class OverlapHeld(Event):
+class OverlapHeld(Event, frozen=True):
     """The caller has spoken for ``barge_in_ms`` while the agent had the floor."""
 
 
-class BackchannelHeld(Event):
+class BackchannelHeld(Event, frozen=True):
     """The caller has spoken for ``backchannel_ms`` while the agent had the floor."""
 
 
-class FloorTaken(Event):
+class FloorTaken(Event, frozen=True):
     """The caller has spoken for ``floor_ms`` more since the agent fell silent."""
 
 
-class FalseAlarm(Event):
+class FalseAlarm(Event, frozen=True):
     """Quiet for ``false_alarm_ms``: what interrupted the agent was nothing."""
 
 
-class NoiseOver(Event):
+class NoiseOver(Event, frozen=True):
     """Quiet for ``noise_ms``: the reply may begin after all."""
 
 
-class SttFailed(Event):
+class SttFailed(Event, frozen=True):
     """Speech-to-text gave up."""
 
     reason: str
     retryable: bool
 
 
-class SttRetry(Event):
+class SttRetry(Event, frozen=True):
     """Time to try speech-to-text again."""
 
 
 # --- the agent's side -----------------------------------------------------------------------
 
 
-class Committed(Event):
+class Committed(Event, frozen=True):
     """Raised when the caller's turn is taken up."""
 
 
-class Say(Event):
+class Say(Event, frozen=True):
     """Raised when the agent is to speak a fixed line."""
 
 
-class Abandoned(Event):
+class Abandoned(Event, frozen=True):
     """Raised when the reply is no longer wanted."""
 
 
-class ReplyFailed(Event):
+class ReplyFailed(Event, frozen=True):
     """The language model or a tool gave up, or said nothing."""
 
     reply: int
     reason: str
 
 
-class ReplyLate(Event):
+class ToolSettled(Event, frozen=True):
+    """A tool that a reply asked for is settled: ``done``, ``failed``, or ``unknown`` where it
+    could not be waited for. ``changes`` marks a side effect."""
+
+    reply: int
+    call_id: str
+    tool: str
+    arguments: str
+    result: str
+    outcome: Literal["done", "failed", "unknown"]
+    changes: bool
+
+
+class ReplyLate(Event, frozen=True):
     """The reply is not audible after ``reply_ms``."""
 
 
-class VoiceFailed(Event):
+class VoiceFailed(Event, frozen=True):
     """The voice gave up, or gave no sound."""
 
     reply: int
     reason: str
 
 
-class AudioStarted(Event):
+class AudioStarted(Event, frozen=True):
     """The first sound of a reply has gone out."""
 
     reply: int
 
 
-class OutputHeld(Event):
+class OutputHeld(Event, frozen=True):
     """Output was stopped at once; ``heard`` is what the caller heard of the reply."""
 
     reply: int
@@ -183,7 +202,7 @@ class OutputHeld(Event):
     audible: bool
 
 
-class PlayedOut(Event):
+class PlayedOut(Event, frozen=True):
     """The reply has been played to its end; ``heard`` is all of it."""
 
     reply: int
@@ -200,6 +219,7 @@ EventUnion = (
     | SpeechEnded
     | Transcript
     | WordsChanged
+    | WordsSettled
     | TurnJudged
     | SilenceOver
     | TurnTooLong
@@ -216,6 +236,7 @@ EventUnion = (
     | Say
     | Abandoned
     | ReplyFailed
+    | ToolSettled
     | ReplyLate
     | VoiceFailed
     | AudioStarted
@@ -226,5 +247,7 @@ EventUnion = (
 EVENTS: dict[str, type[Event]] = {event_name(cls.__name__): cls for cls in Event.__subclasses__()}
 """Every event by its name on the chart."""
 
-RAISED: frozenset[str] = frozenset({"words_changed", "committed", "say", "abandoned"})
+RAISED: frozenset[str] = frozenset(
+    {"words_changed", "words_settled", "committed", "say", "abandoned"}
+)
 """The events that actions raise; all others come from effects."""

@@ -67,7 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     false_alarm_ms: int = 700
     noise_ms: int = 400
 
-    draft_limit: int = 3
+    draft_limit: int = 4
     draft_words: int = 1
     acknowledge_ms: int = 1500
     reply_ms: int = 12_000

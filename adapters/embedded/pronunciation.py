@@ -37,6 +37,7 @@ _CORRECTIONS = {
     "at": "æt",
     "ay": "ˈeɪ",  # how the letter A is spelt out
     "can": "kæn",
+    "i": "aɪ",
     "it": "ɪt",
     "ok": "oʊkˈeɪ",
     "refund": "ɹˈiːfʌnd",  # callers ask for the noun

@@ -38,19 +38,26 @@ _SOUNDS_LIKE = {
     **{"for": "4", "fore": "4", "sicks": "6", "ate": "8"},
 }
 _REPEATED = {"double": 2, "triple": 3}
-_FILLERS = frozenset("uh um er erm ah hm hmm and then dash comma space".split())
+
+
+def word_set(*lines: str) -> frozenset[str]:
+    """The words of some lines of text."""
+    return frozenset(word for line in lines for word in line.split())
+
+
+_FILLERS = word_set("uh um er erm ah hm hmm and then dash comma space")
 # Words that may stand around a number in an utterance that is about nothing else.
-_PREFACE = frozenset(
-    "it it's its is i'm the my a order number numbers digit digits last first remaining rest are "
-    "that that's yes yeah okay ok sure well so please thanks hi hello sorry no".split()
+_PREFACE = word_set(
+    "it it's its is i'm the my a order number numbers digit digits last first remaining rest are",
+    "that that's yes yeah okay ok sure well so please thanks hi hello sorry no",
 )
 # A number before one of these counts something; it is not an order number.
-_COUNTED = frozenset(
-    "minute minutes hour hours day days week weeks month months year years people times "
-    "dollars percent of am pm oclock".split()
+_COUNTED = word_set(
+    "minute minutes hour hours day days week weeks month months year years",
+    "people times dollars percent of am pm oclock",
 )
-_SELF_CORRECTION = frozenset("no sorry mean wait correction actually rather scratch".split())
-_CONTRAST = frozenset("not instead rather".split())
+_SELF_CORRECTION = word_set("no sorry mean wait correction actually rather scratch")
+_CONTRAST = word_set("not instead rather")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,8 @@
 """What the caller means: the words of one turn as intents and slots.
 
-Plain rules, no model. Each phrase is claimed by the first intent in the list that fits it and
-is then out of play, so that "hold on" is not also a wish to hold the parcel, and "speak to
-customer support" is not a call for somebody else. Negated and contrasted days ("not today",
-"instead of Thursday") never become wishes. A wrong guess is cheap: nothing is changed before
-the caller has agreed to a sentence that names the change.
+Plain rules, no model. Negated and contrasted days ("not today", "instead of Thursday") never
+become wishes. A wrong guess is cheap: nothing is changed before the caller has agreed to a
+sentence that names the change.
 """
 
 from __future__ import annotations
@@ -12,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from adapters.embedded.phrases import MENTION, Intent, claim
 from adapters.embedded.spoken_numbers import (
     ORDER_DIGITS,
     TEENS,
@@ -22,26 +20,8 @@ from adapters.embedded.spoken_numbers import (
     Fix,
     find_number,
     read_below_hundred,
+    word_set,
 )
-
-
-class Intent(StrEnum):
-    """What a caller may want from the parcel desk, or from the conversation."""
-
-    GREET = "greet"
-    SUPPORT = "support"
-    TRACK = "track"
-    CHANGE = "change"
-    HOLD = "hold"
-    YES = "yes"
-    NO = "no"
-    REPEAT = "repeat"
-    WAIT = "wait"
-    RESTART = "restart"
-    LOST_NUMBER = "lost number"
-    PERSON = "person"
-    THANKS = "thanks"
-    GOODBYE = "goodbye"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +31,7 @@ class Meaning:
     ``digits`` is an order number or a piece of one; ``fix`` corrects one said before. ``day``
     is "today", "tomorrow" or a capitalised weekday; ``time`` is "HH:MM" (24 hours), "morning",
     "afternoon" or "evening". Each is empty where nothing of the kind was said.
+    ``nothing_else`` is false where words were left over that nobody claimed ("yes, but ...").
     """
 
     intents: frozenset[Intent] = frozenset()
@@ -58,6 +39,7 @@ class Meaning:
     fix: Fix | None = None
     day: str = ""
     time: str = ""
+    nothing_else: bool = True
 
     @property
     def understood(self) -> bool:
@@ -75,9 +57,7 @@ def understand(words: str, *, awaited: int = ORDER_DIGITS) -> Meaning:
     tokens, clock = _take_clock(tokens, awaited)
     number = find_number(tokens, awaited)
     text = " ".join(tokens)
-    intents, rest = _intents(text)
-    if _WHOLE_NO.search(text):
-        intents.add(Intent.NO)
+    intents, rest = claim(text)
     day, time = _day(text), clock or _part_of_day(text)
     asks = Intent.CHANGE not in intents and (_QUESTION.search(text) or _COMPLAINT.search(text))
     if asks and (day or time):
@@ -85,9 +65,11 @@ def understand(words: str, *, awaited: int = ORDER_DIGITS) -> Meaning:
         day = time = ""
     elif day or time:
         intents.add(Intent.CHANGE)
-    if not intents and _MENTION.search(rest):
+    if not intents and MENTION.search(rest):
         intents.add(Intent.TRACK)
-    return Meaning(frozenset(intents), number.digits, number.fix, day, time)
+    return Meaning(
+        frozenset(intents), number.digits, number.fix, day, time, _is_little(_DAY.sub(" ", rest))
+    )
 
 
 # --- words ----------------------------------------------------------------------------------
@@ -110,124 +92,24 @@ def tokenise(words: str) -> list[str]:
 
 # --- intents --------------------------------------------------------------------------------
 
-_ANY_PARCEL = r"(?:parcel|package|packet|order|delivery|shipment|item|stuff|boots)s?"
-_PHRASES: tuple[tuple[Intent | None, str], ...] = (
-    (None, r"no (?:problem|worries)|not sure|make sure|right (?:now|away)|i don't know$|order no"),
-    (
-        Intent.REPEAT,
-        r"say (?:that|it) again(?! )|repeat(?: (?:that|it))?|come again|pardon(?: me)?|what was that"
-        r"|(?:one more time|once more)|what (?:did|do) you say"
-        r"|(?:didn't|did not|couldn't|could not|can't|cannot) (?:quite )?"
-        r"(?:catch|hear|get|understand)(?: (?:that|you|it|what you said))?"
-        r"|^(?:sorry |uh |um )?(?:what|huh|excuse me|sorry|pardon|come again|hm what)(?: sorry)?$",
-    ),
-    (
-        Intent.WAIT,
-        r"hold on(?: a \w+)?|hang on(?: a \w+)?|just (?:a|one) \w+|(?:one|a) (?:moment|second|sec)"
-        r"|wait(?: a \w+)?(?! \w+ (?:day|week))|give me a \w+|let me (?:see|check|look|find|get|grab)",
-    ),
-    (
-        Intent.LOST_NUMBER,
-        r"(?:don't|do not|didn't) (?:have|know|remember|see) (?:it|one|that|(?:the|my|an?|any)"
-        r"(?: order)? number)|(?:lost|forgot|can't find|cannot find) (?:it|the|my)(?: order)?"
-        r"(?: number)?|no idea|what (?:is|'s) (?:an|the|my) order number|(?:which|what) number",
-    ),
-    (
-        Intent.RESTART,
-        r"start (?:over|again)|(?:wrong|another|different|second|other) (?:order|parcel|package|number)"
-        r"|not my (?:order|parcel|package|number|boots)",
-    ),
-    (
-        Intent.PERSON,
-        r"(?:real|actual|live|human) (?:person|human|being|agent)|human|representative|operator"
-        r"|manager|supervisor|a person|are you a (?:robot|machine|bot|computer)",
-    ),
-    (
-        Intent.SUPPORT,
-        r"(?:(?:speak|talk|connect me|get) (?:to|with|through to) )?(?:some(?:one|body) (?:from|in|at) )?"
-        r"(?:the )?(?:customers?'? ?(?:support|service|sport|care|services)|support|help ?desk"
-        r"|parcel desk)|can you help(?: me)?|i need (?:some )?help|help me|help$",
-    ),
-    (
-        Intent.PERSON,
-        r"(?:speak|talk|speaking|talking) (?:to|with) (?:some(?:one|body)|an? agent|you guys|people)"
-        r"|an agent|transfer me|connect me|put me through|some(?:one|body) else",
-    ),
-    (
-        Intent.NO,
-        r"(?:don't|do not|not|never)(?: (?:want|need|like)(?: you)?(?: to)?)?"
-        r" (?:hold|keep|change|deliver|bring|move|do)(?: (?:it|that|this|anything|the day))?",
-    ),
-    (
-        Intent.HOLD,
-        r"(?:hold|keep)(?: \w+)? (?:at|until|till|for)|hold(?:ing)?|keep (?:it|them)"
-        r"|(?:pick|fetch|collect)(?:ing)? (?:it|them|that|the \w+|my \w+)? ?(?:up|myself|from|at)?"
-        r"|pick ?up|collect|at the depot|(?:to|from) the depot|^(?:the )?depot$",
-    ),
-    (
-        Intent.CHANGE,
-        r"change|reschedule|postpone|switch|move (?:it|the|my|that)|deliver(?: (?:it|them|that))?"
-        r"|delivering|bring(?: it)?|send it|make it|(?:another|different|new|other|better) (?:day|date|time)"
-        r"|(?:sooner|earlier)|(?:a )?later (?:day|date|time)|redeliver",
-    ),
-    (
-        Intent.TRACK,
-        r"(?:where|track|tracking|status)(?:'s| is| are)?|when(?:'s| is| will| does| can)?"
-        r"(?: (?:it|they|my|the)(?: \w+)?)? (?:arrive|come|coming|get here|be here|delivered|due|get it)"
-        r"|(?:hasn't|has not|haven't|didn't|not|never|has it|did it|yet to) (?:yet )?(?:been )?"
-        r"(?:arrived?|come|here|delivered|shown up|got(?:ten)? it|received?)"
-        rf"|(?:about|find|waiting (?:for|on)|looking for|check(?: on)?|calling for) (?:an?|my|the) "
-        rf"{_ANY_PARCEL}|how long|what's (?:happening|going on|up) with",
-    ),
-    (
-        Intent.GOODBYE,
-        r"good ?bye|bye(?: bye)?|that's (?:all|it)(?: for (?:now|today))?|that is all|that will be all"
-        r"|that'll be all|nothing else|i'm done|we're done|see you|hang up|have a (?:good|nice) \w+",
-    ),
-    (Intent.NO, r"no,? thank(?:s| you)"),
-    (Intent.THANKS, r"thanks?(?: you)?(?: (?:so|very) much| a lot)?|cheers|appreciate it"),
-    (
-        Intent.YES,
-        r"(?:that's|that is|it's|you're) (?:right|correct|fine|good|great|ok|okay|perfect)"
-        r"|sounds (?:good|great|fine|right)|that works|works for me|i (?:do|would)$|i'd like that"
-        r"|do (?:that|it|so)|go (?:ahead|for it)|try (?:it )?again|of course|by all means|i agree",
-    ),
-    (
-        Intent.NO,
-        r"no+|nope|nah|nay|neither|none|not|nothing|wrong|incorrect|never ?mind|don't|do not"
-        r"|negative|cancel|isn't|leave it|forget it",
-    ),
-    (
-        Intent.YES,
-        r"yes|yeah|yea|yep|yup|ye|ya|sure|ok|okay|correct|right|exactly|absolutely|definitely"
-        r"|certainly|fine|alright|please|perfect|great|uh huh|mm ?hmm?|mhm|affirmative|indeed",
-    ),
-    (
-        Intent.GREET,
-        r"hello|hi|hey|hiya|howdy|good (?:morning|afternoon|evening)|is (?:any(?:one|body)|someone)"
-        r"(?: there)?|are you there",
-    ),
-)
-_INTENTS = tuple((intent, re.compile(rf"\b(?:{pattern})\b")) for intent, pattern in _PHRASES)
-_WHOLE_NO = re.compile(r"^know$")  # "No." as recognisers sometimes write it
-_MENTION = re.compile(rf"\b{_ANY_PARCEL}\b")
 _QUESTION = re.compile(
     r"^(?:(?:so|and|well|okay|hi|hello|but|uh|um) )*"
-    r"(?:when|where|why|is (?!(?:to|mon|tues|wednes|thurs|fri|satur|sun))|isn't|will (?:it|my|the|they)"
-    r"|does|did|has|was|are)\b"
+    r"(?:when|where|why|is (?!(?:to|mon|tues|wednes|thurs|fri|satur|sun))|isn't"
+    r"|will (?:it|my|the|they)|does|did|has|was|are)\b"
 )
 _COMPLAINT = re.compile(r"\b(?:supposed|should have|should've|was due|expect(?:ed|ing)|promised)\b")
 
 
-def _intents(text: str) -> tuple[set[Intent], str]:
-    """The intents in the order of their claims, and what words nobody claimed."""
-    found: set[Intent] = set()
-    for intent, pattern in _INTENTS:
-        claimed = pattern.sub(" | ", text)
-        if claimed != text and intent is not None:
-            found.add(intent)
-        text = claimed
-    return found, text
+_SMALL_WORDS = word_set(
+    "a the this that that's it it's is be i i'd you me would like want will works just now please",
+    "to on at in for and then of instead so oh ah uh um er well morning afternoon evening",
+)
+
+
+def _is_little(unclaimed: str) -> bool:
+    """Whether only small words and numbers are left of an utterance."""
+    words = (word for word in unclaimed.replace("|", " ").split() if not word[0].isdigit())
+    return all(word in _SMALL_WORDS or word in UNITS for word in words)
 
 
 # --- days and times -------------------------------------------------------------------------
@@ -285,8 +167,8 @@ def _clock_at(tokens: Sequence[str], at: int, dated: bool) -> tuple[str, int] | 
     written = ":" in tokens[at]
     hour_text, _, minute_text = tokens[at].partition(":")
     hour = _number(hour_text, 23 if written else 12)
-    if hour is None:
-        return None
+    if hour is None or (at > 0 and read_below_hundred(tokens, at - 1) is not None):
+        return None  # no hour, or in the middle of a longer number
     end = at + 1
     if not written:
         minute_text, end = _minutes(tokens, end)

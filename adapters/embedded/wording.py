@@ -115,7 +115,9 @@ def done(order: Order, wish_was_hold: bool) -> str:
 def missing_digits(kept: str) -> str:
     """Read back the digits so far and ask for the rest."""
     missing = ORDER_DIGITS - len(kept)
-    rest = "is the last digit" if missing == 1 else f"are the remaining {spell(str(missing))} digits"
+    rest = (
+        "is the last digit" if missing == 1 else f"are the remaining {spell(str(missing))} digits"
+    )
     return f"I have {spell(kept)}. What {rest}?"
 
 

@@ -1,0 +1,11 @@
+"""Twilio Media Streams: a telephone call as a websocket of JSON messages.
+
+protocol        the messages as data, both ends, without I/O; the table of what is refused
+carrier         the Carrier port over one such websocket
+script          what a simulated caller says and when, as data
+playout_buffer  what Twilio does with the agent's audio until the caller has heard it
+recording       what both sides heard, and when
+phone           a simulated caller that dials a media-stream server as Twilio does
+dialing         finding out, in one clear line, why a server cannot be called
+wav             caller audio from WAV files
+"""

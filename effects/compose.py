@@ -1,0 +1,169 @@
+"""Compose: let the language model write a reply, and cut it into clauses for the voice.
+
+A draft is composed while the caller may still be speaking. Until its turn is committed a
+draft may read (tools without side effects run at once) but not act: a tool with side effects
+waits for the commit, and dies with the draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+import trio
+
+from effects.clauses import ClauseCutter
+from effects.ports import (
+    Message,
+    Prompt,
+    ProviderError,
+    ProviderTimeout,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
+from effects.stage import Draft, Emit, Stage
+from effects.tools import use_tool
+from states import notes
+from states.call import Call, Line
+from states.events import ReplyFailed
+
+
+def compose(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
+    """Compose a reply to the words of the open turn as they are now.
+
+    Emits ``reply_failed`` when there is nothing to say or the language model gives up.
+    """
+    call = stage.call
+    draft = Draft(call.reply.number, committed=call.turn.committed)
+    stage.draft = draft
+    return _Composer(stage, emit, draft, prompt_for(call, stage)).run()
+
+
+def prompt_for(call: Call, stage: Stage) -> Prompt:
+    """What the language model is given: the history as heard, and the open turn."""
+    messages = [message for line in call.spoken_history() for message in _messages(line)]
+    if not call.turn.committed:
+        messages.append(Message("caller", call.turn.words))
+    specs = tuple(tool.spec for tool in stage.ports.tools.values())
+    return Prompt(call.agent.instructions, tuple(messages), specs)
+
+
+def _messages(line: Line) -> list[Message]:
+    if line.role != "tool":
+        return [Message(line.role, line.text)]
+    assert line.use is not None
+    call = ToolCall(line.use.call_id, line.use.tool, line.use.arguments)
+    return [Message("agent", "", call), Message("tool", line.text, call)]
+
+
+class _Composer:
+    def __init__(self, stage: Stage, emit: Emit, draft: Draft, prompt: Prompt) -> None:
+        self.stage, self.emit, self.draft, self.prompt = stage, emit, draft, prompt
+        self.settings = stage.call.settings
+        self.cutter = ClauseCutter()
+        self.calls: list[ToolCall] = []
+        self.tokens = 0
+        self.chars = 0
+        self.patience = trio.CancelScope()
+
+    async def run(self) -> None:
+        composed = False
+        try:
+            failure = await self._rounds()
+            composed = True
+        finally:
+            self.draft.finish()
+            if not composed:  # cancelled: the caller went on, or the call is over
+                self._note_dropped()
+        if failure:
+            self._note_dropped()
+            self.emit(
+                ReplyFailed(at_ms=self.stage.now_ms(), reply=self.draft.reply, reason=failure)
+            )
+
+    async def _rounds(self) -> str:
+        """Generate, use tools, generate on. Returns why it failed, or an empty string."""
+        for number in range(1, self.settings.tool_rounds + 1):
+            self.calls = []
+            try:
+                usage = await self._generate(number)
+            except ProviderError as error:
+                return str(error) or type(error).__name__
+            for clause in self.cutter.flush():
+                self._add(clause)
+            if not self.calls:
+                self._note_composed(usage)
+                return "" if self.draft.texts else "the language model said nothing"
+            for call in self.calls:
+                result = await use_tool(self.stage, self.emit, self.draft, call)
+                self._tell(call, result)
+        return f"the language model asked for tools {self.settings.tool_rounds} times over"
+
+    async def _generate(self, number: int) -> Usage:
+        stage = self.stage
+        model = type(stage.ports.language_model).__name__
+        stage.note(
+            notes.ReplyRequested(
+                at_ms=stage.now_ms(), reply=self.draft.reply, round=number, model=model
+            )
+        )
+        usage = Usage()
+        self.patience = trio.CancelScope(deadline=self._deadline())
+        with self.patience:
+            usage = await stage.ports.language_model.reply(self.prompt, self._take)
+        if self.patience.cancelled_caught:
+            raise ProviderTimeout(
+                f"the language model was silent for {self.settings.first_token_ms} ms"
+            )
+        return usage
+
+    def _deadline(self) -> float:
+        return trio.current_time() + self.settings.first_token_ms / 1000
+
+    def _take(self, delta: TextDelta | ToolCall) -> None:
+        self.patience.deadline = self._deadline()
+        if isinstance(delta, ToolCall):
+            self.calls.append(delta)
+            return
+        if self.tokens == 0:
+            self.stage.note(notes.FirstToken(at_ms=self.stage.now_ms(), reply=self.draft.reply))
+        self.tokens += 1
+        self.chars += len(delta.text)
+        if self.chars <= self.settings.reply_chars:
+            for clause in self.cutter.feed(delta.text):
+                self._add(clause)
+
+    def _add(self, text: str) -> None:
+        if self.draft.add(text):
+            self.stage.note(
+                notes.ClauseComposed(
+                    at_ms=self.stage.now_ms(),
+                    reply=self.draft.reply,
+                    clause=len(self.draft.texts) - 1,
+                    text=text,
+                )
+            )
+
+    def _tell(self, call: ToolCall, result: str) -> None:
+        told = (Message("agent", "", call), Message("tool", result, call))
+        self.prompt = Prompt(
+            self.prompt.instructions, (*self.prompt.messages, *told), self.prompt.tools
+        )
+
+    def _note_composed(self, usage: Usage) -> None:
+        self.stage.note(
+            notes.ReplyComposed(
+                at_ms=self.stage.now_ms(),
+                reply=self.draft.reply,
+                tokens_in=usage.tokens_in,
+                tokens_out=usage.tokens_out or self.tokens,
+            )
+        )
+
+    def _note_dropped(self) -> None:
+        self.stage.note(
+            notes.DraftDropped(
+                at_ms=self.stage.now_ms(), reply=self.draft.reply, tokens_out=self.tokens
+            )
+        )

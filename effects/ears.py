@@ -1,0 +1,182 @@
+"""The ears of a call: voice activity with hysteresis, and the sound for speech-to-text.
+
+Frames come in as the carrier cut them; the detector wants windows of 32 ms. Speech begins
+when ``onset_ms`` of windows in a row are likely speech, dated back to the first of them, and
+ends when ``offset_ms`` in a row are not. While it lasts, ``voiced_ms`` counts its sound with
+the pauses left out, which is what barge-in is measured by.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import trio
+
+from effects.ports import Frame, Offset, Onset, Sound, VadStream
+from states import mulaw
+from states.settings import Settings
+
+WINDOW_BYTES = 256
+WINDOW_MS = WINDOW_BYTES / mulaw.BYTES_PER_MS
+SOUND_LIMIT = 500
+"""Frames that wait for speech-to-text (10 s); beyond it the oldest are dropped."""
+
+
+class Ears:
+    """What is known of the caller's voice, and who listens to it.
+
+    ``frame`` is called for each frame, inline; it returns the edges that the frame caused.
+    """
+
+    def __init__(self, vad: VadStream, settings: Settings) -> None:
+        self._vad = vad
+        self._settings = settings
+        self._pending = b""
+        self._pending_at_ms = 0.0
+        self._likely: deque[float] = deque(maxlen=max(1, round(settings.onset_ms / WINDOW_MS)))
+        self._quiet_ms = 0.0
+        self._voice_at_ms = 0.0
+        self._onset_ms = 0.0
+        self._preroll: deque[Frame] = deque()
+        self._listener: _Listener | None = None
+        self._more_voice = trio.lowlevel.ParkingLot()
+        self.speaking = False
+        self.voiced_ms = 0.0
+        self.next_segment = 0
+        """The number of the next speech-to-text segment; it outlives a failed provider."""
+        self.dropped = 0
+
+    def frame(self, frame: Frame) -> list[Onset | Offset]:
+        """Take in one frame of caller audio."""
+        if not self._pending:
+            self._pending_at_ms = frame.at_ms
+        self._pending += frame.mulaw
+        self._remember(frame)
+        edges: list[Onset | Offset] = []
+        passed_on = self.speaking
+        while len(self._pending) >= WINDOW_BYTES:
+            window, self._pending = self._pending[:WINDOW_BYTES], self._pending[WINDOW_BYTES:]
+            at_ms, self._pending_at_ms = self._pending_at_ms, self._pending_at_ms + WINDOW_MS
+            edge = self._window(window, at_ms)
+            if edge is not None:
+                edges.append(edge)
+        self._pass_on(frame, edges, was_speaking=passed_on)
+        return edges
+
+    def frames_lost(self, at_ms: float) -> Offset | None:
+        """No frames come any more: that counts as silence."""
+        if not self.speaking:
+            return None
+        edge = self._end_speech()
+        if self._listener:
+            self._listener.put(edge)
+        self._pending = b""
+        return edge
+
+    async def voiced_for(self, duration_ms: float) -> None:
+        """Wait until the speech that is going on has ``duration_ms`` of sound."""
+        while self.voiced_ms < duration_ms:
+            await self._more_voice.park()
+
+    @contextmanager
+    def listen(self, *, gated: bool) -> Iterator[trio.MemoryReceiveChannel[Sound]]:
+        """The sound from now on, for one speech-to-text session.
+
+        ``gated`` leaves out silence. Speech that is going on starts with its onset.
+        """
+        send, receive = trio.open_memory_channel[Sound](SOUND_LIMIT)
+        listener = _Listener(send, receive, gated=gated)
+        self._listener = listener
+        if self.speaking:
+            self._begin_for(listener)
+        try:
+            yield receive
+        finally:
+            self.dropped += listener.dropped
+            if self._listener is listener:
+                self._listener = None
+            send.close()
+            receive.close()
+
+    # --- inside ---
+
+    def _window(self, window: bytes, at_ms: float) -> Onset | Offset | None:
+        probability = self._vad.probability(mulaw.to_float(window))
+        if not self.speaking:
+            if probability < self._settings.onset_probability:
+                self._likely.clear()
+                return None
+            self._likely.append(at_ms)
+            if len(self._likely) < (self._likely.maxlen or 1):
+                return None
+            return self._begin_speech(at_ms)
+        if probability >= self._settings.offset_probability:
+            self._voice_at_ms = at_ms + WINDOW_MS
+            self._quiet_ms = 0.0
+            self.voiced_ms += WINDOW_MS
+            self._more_voice.unpark_all()
+            return None
+        self._quiet_ms += WINDOW_MS
+        return self._end_speech() if self._quiet_ms >= self._settings.offset_ms else None
+
+    def _begin_speech(self, at_ms: float) -> Onset:
+        self.speaking = True
+        self._quiet_ms = 0.0
+        self.voiced_ms = len(self._likely) * WINDOW_MS
+        self._voice_at_ms = at_ms + WINDOW_MS
+        self._onset_ms = self._likely[0]
+        self._likely.clear()
+        return Onset(self._onset_ms)
+
+    def _end_speech(self) -> Offset:
+        self.speaking = False
+        self.voiced_ms = 0.0
+        return Offset(self._voice_at_ms)
+
+    def _remember(self, frame: Frame) -> None:
+        self._preroll.append(frame)
+        keep_ms = self._settings.preroll_ms + self._settings.onset_ms + WINDOW_MS
+        while frame.at_ms - self._preroll[0].at_ms > keep_ms:
+            self._preroll.popleft()
+
+    def _pass_on(self, frame: Frame, edges: list[Onset | Offset], *, was_speaking: bool) -> None:
+        listener = self._listener
+        if listener is None:
+            return
+        if was_speaking or not listener.gated:
+            listener.put(frame)
+        for edge in edges:
+            if isinstance(edge, Onset) and listener.gated:
+                self._begin_for(listener)
+            else:
+                listener.put(edge)
+
+    def _begin_for(self, listener: _Listener) -> None:
+        listener.put(Onset(self._onset_ms))
+        for frame in self._preroll if listener.gated else ():
+            listener.put(frame)
+
+
+class _Listener:
+    """A bounded queue of sound: when it is full the oldest goes, and is counted."""
+
+    def __init__(
+        self,
+        send: trio.MemorySendChannel[Sound],
+        receive: trio.MemoryReceiveChannel[Sound],
+        *,
+        gated: bool,
+    ) -> None:
+        self._send, self._receive = send, receive
+        self.gated = gated
+        self.dropped = 0
+
+    def put(self, sound: Sound) -> None:
+        try:
+            self._send.send_nowait(sound)
+        except trio.WouldBlock:
+            self._receive.receive_nowait()
+            self.dropped += 1
+            self._send.send_nowait(sound)

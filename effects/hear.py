@@ -1,0 +1,55 @@
+"""Hear: take in what the carrier sends, for as long as the call lasts.
+
+This is the one reader of the carrier. Caller audio goes to the ears, and only its edges become
+events; marks go to the playout; keys and the end of the call become events.
+"""
+
+from __future__ import annotations
+
+import trio
+
+from effects import ports
+from effects.stage import Emit, Stage
+from states import mulaw, notes
+from states.events import Dtmf, HungUp, SpeechEnded, SpeechStarted
+
+
+async def hear(stage: Stage, emit: Emit) -> None:
+    """Run until the carrier says that the call is over, or cancelled."""
+    while True:
+        message = await _next_message(stage, emit)
+        match message:
+            case ports.Media(audio):
+                at_ms = stage.now_ms() - mulaw.duration_ms(audio)
+                for edge in stage.ears.frame(ports.Frame(audio, at_ms)):
+                    _emit_edge(stage, emit, edge)
+            case ports.Mark(name):
+                stage.playout.echoed(name)
+            case ports.Dtmf(digit):
+                emit(Dtmf(at_ms=stage.now_ms(), digit=digit))
+            case ports.Stop(reason):
+                emit(HungUp(at_ms=stage.now_ms(), reason=reason))
+                return
+
+
+async def _next_message(stage: Stage, emit: Emit) -> ports.CarrierMessage:
+    """The carrier's next message. While the caller speaks, frames that stop coming count as
+    silence: a stream can die without a word."""
+    while stage.ears.speaking:
+        with trio.move_on_after(stage.call.settings.frames_lost_ms / 1000):
+            return await stage.carrier.receive()
+        edge = stage.ears.frames_lost(stage.now_ms())
+        if edge is not None:
+            _emit_edge(stage, emit, edge)
+    return await stage.carrier.receive()
+
+
+def _emit_edge(stage: Stage, emit: Emit, edge: ports.Onset | ports.Offset) -> None:
+    now_ms = stage.now_ms()
+    if isinstance(edge, ports.Onset):
+        emit(SpeechStarted(at_ms=now_ms))
+    else:
+        emit(SpeechEnded(at_ms=now_ms, voice_at_ms=edge.at_ms))
+    if stage.ears.dropped:
+        stage.note(notes.FramesDropped(at_ms=now_ms, count=stage.ears.dropped))
+        stage.ears.dropped = 0

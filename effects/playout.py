@@ -1,0 +1,351 @@
+"""The agent's mouth: the single owner of a call's outbound audio.
+
+It holds the audio of one reply at a time, clause by clause, and sends it at most ``lead_ms``
+ahead of real time, so that little has to be taken back when the caller interrupts. After each
+clause it sends a mark.
+
+What the caller has heard is reckoned from the time audio was sent, less the lag that echoed
+marks have shown, and is never less than what an echoed mark proves. Marks that come back
+after a clear prove nothing: a clear forgets all that were outstanding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import trio
+
+from effects.ports import Carrier
+from states import mulaw, notes
+from states.events import AudioStarted, Event, PlayedOut
+from states.settings import Settings
+
+BUFFER_LIMIT_MS = 30_000
+"""Audio that waits to be sent; beyond it the voice has to wait."""
+
+RESUME_BACK_MS = 300
+"""How far back from where it was cut a held reply may go on, to start in a gap."""
+
+LAG_LIMIT_MS = 500.0
+"""No carrier is believed to lag more than this."""
+
+LETTER_BYTES = 60 * mulaw.BYTES_PER_MS
+"""How long a letter takes, where the length of a clause is not known yet."""
+
+
+@dataclass(slots=True)
+class _Clause:
+    index: int
+    text: str
+    start: int
+    audio: bytearray = field(default_factory=bytearray)
+    complete: bool = False
+    begun: bool = False
+    marked: bool = False
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.audio)
+
+
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """What was heard of a reply when its output stopped."""
+
+    reply: int
+    heard: str
+    audible: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Outstanding:
+    """A mark that has not come back: the clause it ends, and when that should be heard."""
+
+    clause: _Clause
+    due_ms: float
+
+
+class Playout:
+    """Sends one reply at a time. All methods but :meth:`add` and :meth:`run` are synchronous.
+
+    Positions are bytes of the reply's audio. ``now_ms`` is call time.
+    """
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        settings: Settings,
+        now_ms: Callable[[], float],
+        note: Callable[[notes.Note], None],
+    ) -> None:
+        self._carrier = carrier
+        self._settings = settings
+        self._now_ms = now_ms
+        self._note = note
+        self._news = trio.lowlevel.ParkingLot()
+        self._room = trio.lowlevel.ParkingLot()
+        self._outstanding: dict[str, _Outstanding] = {}
+        self._marks_sent = 0
+        self._lag_ms = 0.0
+        self._buffer_ends_ms = 0.0
+        """When the carrier will have played all that was sent."""
+        self._held = False
+        self._reset(0)
+
+    def _reset(self, reply: int) -> None:
+        self.reply = reply
+        self._clauses: list[_Clause] = []
+        self._sent = 0
+        self._furthest = 0
+        self._proven = 0
+        self._audible = False
+        self._finished = False
+        self._done = reply == 0
+        self._room.unpark_all()
+
+    # --- the voice's side ---
+
+    def begin(self, reply: int) -> Silenced | None:
+        """A reply is about to be voiced. Another one still in the air is discarded; returns
+        what was heard of it."""
+        if reply == self.reply:
+            return None
+        silenced = None if self._done else self._silence()
+        self._reset(reply)
+        return silenced
+
+    async def add(self, reply: int, index: int, text: str, audio: bytes, *, last: bool) -> None:
+        """Queue audio of one clause; waits while there is plenty. Audio of any other than the
+        current reply is ignored: it comes too late."""
+        if reply != self.reply or self._done:
+            return
+        if not self._clauses or self._clauses[-1].complete:
+            end = self._clauses[-1].end if self._clauses else 0
+            self._clauses.append(_Clause(index, text, start=end))
+        clause = self._clauses[-1]
+        clause.audio += audio
+        clause.complete = last
+        self._news.unpark_all()
+        while reply == self.reply and self._unsent_ms > BUFFER_LIMIT_MS:
+            await self._room.park()
+
+    def finish(self, reply: int) -> None:
+        """No more audio of this reply will come."""
+        if reply == self.reply:
+            self._finished = True
+            if self._clauses:
+                self._clauses[-1].complete = True
+            self._news.unpark_all()
+
+    # --- the floor's side ---
+
+    def hold(self) -> Silenced:
+        """Fall silent at once; keep what is not yet heard."""
+        self._held = True
+        silenced = self._silence()
+        self._sent = self._gap_before(self._furthest)
+        return silenced
+
+    def release(self) -> None:
+        """Go on where :meth:`hold` stopped."""
+        self._held = False
+        self._news.unpark_all()
+
+    def discard(self) -> Silenced | None:
+        """Fall silent at once and drop the rest; returns what was heard, unless :meth:`hold`
+        has already said so."""
+        silenced = None if self._held else self._silence()
+        self._held = False
+        self._done = True
+        self._room.unpark_all()
+        return silenced
+
+    def echoed(self, name: str) -> None:
+        """The carrier returned a mark."""
+        outstanding = self._outstanding.pop(name, None)
+        if outstanding is None:
+            return  # a mark from before a clear: it proves nothing
+        clause = outstanding.clause
+        lag_ms = self._now_ms() - outstanding.due_ms
+        self._lag_ms = min(max(0.0, lag_ms), LAG_LIMIT_MS)
+        self._proven = max(self._proven, clause.end)
+        clause.marked = True
+        self._note(
+            notes.MarkEchoed(
+                at_ms=self._now_ms(), reply=self.reply, clause=clause.index, lag_ms=round(lag_ms, 1)
+            )
+        )
+        self._news.unpark_all()
+
+    def heard(self) -> str:
+        """The words of the current reply that the caller has heard, cut at a word."""
+        position = self._heard_position()
+        texts = []
+        for clause in self._clauses:
+            if position >= clause.end and clause.complete:
+                texts.append(clause.text)
+            elif position > clause.start:
+                texts.append(_words_within(clause.text, position - clause.start, clause))
+        return " ".join(text for text in texts if text)
+
+    @property
+    def audible(self) -> bool:
+        """Whether anything of the current reply was sent."""
+        return self._audible
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is anything of the current reply to send."""
+        return bool(self._clauses)
+
+    def starved(self, reply: int) -> bool:
+        """Whether this reply has nothing left to send, and is not held."""
+        return reply == self.reply and not self._held and self._unsent_ms <= 0
+
+    # --- the pump ---
+
+    async def run(
+        self, emit: Callable[[Event], None], settled: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Send audio as its time comes, for as long as the call lasts. Safe to cancel.
+
+        ``settled`` is awaited before each look: it returns when the effects of states that
+        were left are finished (law L8).
+        """
+        while True:
+            await settled()
+            wait_ms = self._advance(emit)
+            if wait_ms is None:
+                await self._news.park()
+            elif wait_ms > 0:
+                with trio.move_on_after(wait_ms / 1000):
+                    await self._news.park()
+            else:
+                await trio.lowlevel.checkpoint()
+
+    def _advance(self, emit: Callable[[Event], None]) -> float | None:
+        """Send one chunk if it is time; return how long to wait (None: until news)."""
+        if self._held or self._done:
+            return None
+        now_ms = self._now_ms()
+        clause = self._clause_to_send()
+        if clause is None:
+            return self._conclude(emit, now_ms)
+        ahead_ms = self._buffer_ends_ms - now_ms
+        spare_ms = ahead_ms - (self._settings.lead_ms - self._settings.chunk_ms)
+        if spare_ms > 0:
+            return spare_ms
+        if self._send(clause, now_ms) and not self._audible:
+            self._audible = True
+            emit(AudioStarted(at_ms=now_ms, reply=self.reply))
+        return 0
+
+    def _clause_to_send(self) -> _Clause | None:
+        for clause in self._clauses:
+            unsent_mark = clause.complete and not clause.marked and not self._mark_is_out(clause)
+            if self._sent < clause.end or (self._sent == clause.end and unsent_mark):
+                return clause
+        return None
+
+    def _mark_is_out(self, clause: _Clause) -> bool:
+        return any(outstanding.clause is clause for outstanding in self._outstanding.values())
+
+    def _send(self, clause: _Clause, now_ms: float) -> bool:
+        """Send the next chunk of a clause, and its mark at its end; whether there was sound."""
+        first = max(self._sent, clause.start)
+        until = min(clause.end, first + self._settings.chunk_ms * mulaw.BYTES_PER_MS)
+        audio = bytes(clause.audio[first - clause.start : until - clause.start])
+        if audio:
+            self._carrier.send_audio(audio)
+            self._buffer_ends_ms = max(self._buffer_ends_ms, now_ms) + mulaw.duration_ms(audio)
+            if not clause.begun:
+                clause.begun = True
+                self._note(notes.ClauseSent(at_ms=now_ms, reply=self.reply, clause=clause.index))
+        self._sent = until
+        self._furthest = max(self._furthest, until)
+        if clause.complete and until == clause.end:
+            self._send_mark(clause, now_ms)
+        if self._unsent_ms <= BUFFER_LIMIT_MS:
+            self._room.unpark_all()
+        return bool(audio)
+
+    def _send_mark(self, clause: _Clause, now_ms: float) -> None:
+        self._marks_sent += 1
+        name = f"{self.reply}.{clause.index}.{self._marks_sent}"
+        self._outstanding[name] = _Outstanding(clause, max(self._buffer_ends_ms, now_ms))
+        self._carrier.send_mark(name)
+
+    def _conclude(self, emit: Callable[[Event], None], now_ms: float) -> float | None:
+        """All is sent: is it played out?"""
+        if not self._finished or not self._audible:
+            return None
+        if self._outstanding:
+            overdue_ms = self._buffer_ends_ms + self._settings.mark_grace_ms - now_ms
+            if overdue_ms > 0:
+                return overdue_ms
+            self._outstanding.clear()  # a carrier that loses marks must not mute the call
+        self._done = True
+        emit(PlayedOut(at_ms=now_ms, reply=self.reply, heard=self._all_text()))
+        return None
+
+    # --- reckoning ---
+
+    @property
+    def _unsent_ms(self) -> float:
+        end = self._clauses[-1].end if self._clauses else 0
+        return (end - self._sent) / mulaw.BYTES_PER_MS
+
+    def _all_text(self) -> str:
+        return " ".join(clause.text for clause in self._clauses)
+
+    def _heard_position(self) -> int:
+        unplayed_ms = max(0.0, self._buffer_ends_ms + self._lag_ms - self._now_ms())
+        reckoned = self._sent - round(unplayed_ms * mulaw.BYTES_PER_MS)
+        return max(min(reckoned, self._sent), self._proven, 0) if self._audible else 0
+
+    def _silence(self) -> Silenced:
+        """Stop what is in the air; afterwards ``_furthest`` is what was heard."""
+        position, heard = self._heard_position(), self.heard()
+        in_the_air = (
+            self._audible and not self._done and (self._outstanding or self._sent > self._proven)
+        )
+        if in_the_air:
+            self._carrier.send_clear()
+            self._note(notes.Cleared(at_ms=self._now_ms(), reply=self.reply))
+        self._outstanding.clear()
+        self._buffer_ends_ms = self._now_ms()
+        self._sent = self._furthest = self._proven = position
+        return Silenced(self.reply, heard, self._audible)
+
+    def _gap_before(self, position: int) -> int:
+        """The quietest moment shortly before a position: a good place to go on from."""
+        clause = next((c for c in self._clauses if c.start < position < c.end), None)
+        if clause is None:
+            return position
+        first = max(clause.start, position - RESUME_BACK_MS * mulaw.BYTES_PER_MS)
+        step = 20 * mulaw.BYTES_PER_MS
+        around = mulaw.to_float(bytes(clause.audio[first - clause.start : position - clause.start]))
+        windows = len(around) // step
+        if windows < 2:
+            return position
+        energy = np.square(around[-windows * step :]).reshape(windows, step).sum(axis=1)
+        quietest = windows - 1 - int(np.argmin(energy[::-1]))  # the latest of equals
+        return position - (windows - 1 - quietest) * step - step // 2
+
+
+def _words_within(text: str, position: int, clause: _Clause) -> str:
+    """The words that end by ``position`` bytes into a clause, taking its sound to be spread
+    evenly over its letters."""
+    length = len(clause.audio)
+    if not clause.complete:
+        length = max(length, len(text) * LETTER_BYTES)
+    letters = position / length * (len(text) + 1)
+    words, reached = [], 0
+    for word in text.split():
+        reached += len(word) + 1
+        if reached > letters:
+            break
+        words.append(word)
+    return " ".join(words)

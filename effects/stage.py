@@ -1,0 +1,104 @@
+"""What the effects of one call share: its data, its ports, its ears and its mouth.
+
+An effect is an async function of the stage and of ``emit``, which puts an event on the chart;
+what it emits after it was cancelled is dropped. The part of it that must see the call's data
+as of the transition that started it is the synchronous part before its coroutine exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import trio
+
+from effects.ears import Ears
+from effects.phrases import Phrases
+from effects.playout import Playout
+from effects.ports import (
+    Carrier,
+    Clause,
+    LanguageModel,
+    SpeechToText,
+    TextToSpeech,
+    Tool,
+    TurnDetector,
+    VoiceActivityDetector,
+)
+from states import notes
+from states.call import Call
+from states.events import Event
+
+Emit = Callable[[Event], None]
+Effect = Callable[["Stage", Emit], Coroutine[Any, Any, None]]
+
+CLAUSE_LIMIT = 256
+"""Clauses of one reply that wait for the voice; a reply is not longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The providers behind a call. All calls of a process share them."""
+
+    speech_to_text: SpeechToText
+    language_model: LanguageModel
+    text_to_speech: TextToSpeech
+    voice_activity: VoiceActivityDetector
+    turn_detector: TurnDetector
+    tools: Mapping[str, Tool]
+    phrases: Phrases
+
+
+class Draft:
+    """A reply in the making: what links composing to speaking.
+
+    ``committed`` is set when the turn it answers is taken up; before that nothing of it may be
+    heard or have side effects.
+    """
+
+    def __init__(self, reply: int, *, committed: bool) -> None:
+        self.reply = reply
+        self.committed = trio.Event()
+        if committed:
+            self.committed.set()
+        self._send, self.clauses = trio.open_memory_channel[Clause](CLAUSE_LIMIT)
+        self.texts: list[str] = []
+        self.first_clause = trio.Event()
+
+    def add(self, text: str) -> bool:
+        """Hand a clause to the voice; False if the reply has become too long."""
+        try:
+            self._send.send_nowait(Clause(len(self.texts), text))
+        except trio.WouldBlock:
+            return False
+        self.texts.append(text)
+        self.first_clause.set()
+        return True
+
+    def finish(self) -> None:
+        """No more clauses will come."""
+        self._send.close()
+        self.first_clause.set()
+
+
+@dataclass(slots=True)
+class Stage:
+    """One call, as its effects see it. ``settled`` waits until what was cancelled is over."""
+
+    call: Call
+    ports: Ports
+    carrier: Carrier
+    ears: Ears
+    playout: Playout
+    now_ms: Callable[[], float]
+    note: Callable[[notes.Note], None]
+    emit: Emit
+    """Puts an event on the chart that belongs to the call and to no state."""
+    run_errand: Callable[[str, Callable[[], Coroutine[Any, Any, None]]], None]
+    """Runs something that outlives the reply that asked for it (a side effect)."""
+    settled: Callable[[], Awaitable[None]]
+    draft: Draft | None = None
+    acknowledgements: int = 0
+    intents: dict[tuple[int, str, str], trio.Event] = field(default_factory=dict)
+    results: dict[tuple[int, str, str], str] = field(default_factory=dict)

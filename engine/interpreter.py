@@ -1,0 +1,281 @@
+"""The interpreter: steps the chart and carries out what each step asks for.
+
+`dispatch` is synchronous: one event runs to completion, and only then are the collected
+records acted on. Its rules (each one was needed by a prototype):
+
+1. Every started effect owns a cancel scope. What it emits after it was cancelled is dropped.
+2. An effect started and stopped in one step never runs; nor one stopped before its first step.
+3. A closing call refuses events, and closes within a bound whatever an adapter does.
+4. An exception in a guard or action drops the step's records and ends this call only.
+5. A provider that fails becomes an event; any other exception is a bug and ends this call only.
+6. Time is trio's clock.
+7. An effect that ignores its cancellation is abandoned after ``exit_ms``: nothing it does can
+   reach the chart or the caller any more, so nobody has to wait for it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+import trio
+
+from effects.playout import Silenced
+from effects.stage import Stage
+from engine import journal
+from engine.chart import Chart
+from engine.journal import Journal
+from engine.machine import Machine, Start, Stop
+from engine.vocabulary import EFFECTS
+from states import commands, notes
+from states.actions import note_tool
+from states.call import Call
+from states.events import Event, OutputHeld, ToolSettled
+
+log = structlog.get_logger()
+
+EXIT_MS = 100.0
+"""How long outbound audio waits for an effect that was told to stop (law L8)."""
+
+CALL = "call"
+"""Who emits an event that belongs to no effect."""
+
+
+class Running:
+    """One effect that was started."""
+
+    def __init__(self, interpreter: Interpreter, start: Start, number: int) -> None:
+        self.effect, self.state, self.number = start.effect, start.state, number
+        self.scope = trio.CancelScope()
+        self.left_ms = 0.0
+        self._interpreter = interpreter
+
+    def emit(self, event: Event) -> None:
+        """Put an event on the chart, unless the effect was cancelled."""
+        if self.scope.cancel_called:
+            self._interpreter.drop(event, self.effect)
+        else:
+            self._interpreter.dispatch(event, self.effect)
+
+
+class Interpreter:
+    """Runs one call. ``nursery`` must outlive the call: a stray effect may need it a little
+    longer than the call does."""
+
+    def __init__(
+        self,
+        chart: Chart,
+        call: Call,
+        journal: Journal,
+        nursery: trio.Nursery,
+        now_ms: Callable[[], float],
+    ) -> None:
+        self.machine = Machine(chart, call)
+        self.ended = trio.Event()
+        self.failure: str | None = None
+        self.stage: Stage
+        self._journal = journal
+        self._nursery = nursery
+        self._now_ms = now_ms
+        self._queue: deque[tuple[Event, str]] = deque()
+        self._stepping = False
+        self._closing = False
+        self._seq = 0
+        self._started = 0
+        self._running: dict[str, list[Running]] = {}
+        self._leaving: dict[int, Running] = {}
+        self._left = trio.lowlevel.ParkingLot()
+        self._live: set[int] = set()
+
+    # --- events ---
+
+    def dispatch(self, event: Event, source: str = CALL) -> None:
+        """Run one event to completion, or queue it if a step is being carried out."""
+        self._queue.append((event, source))
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._queue:
+                self._step(*self._queue.popleft())
+        finally:
+            self._stepping = False
+
+    def drop(self, event: Event, source: str) -> None:
+        """Count an event that comes too late."""
+        self.note(notes.EventDropped(at_ms=self._now_ms(), event=event.name, effect=source))
+
+    def note(self, note: notes.Note) -> None:
+        """Write a note to the journal."""
+        self._journal.write(journal.Note(note=note))  # type: ignore[arg-type]
+
+    def _step(self, event: Event, source: str) -> None:
+        if self._closing or self.ended.is_set():
+            self._too_late(event, source)
+            return
+        self._seq += 1
+        try:
+            step = self.machine.dispatch(event)
+        except Exception as error:
+            self._journal.write(journal.Event(seq=self._seq, by=source, event=event))  # type: ignore[arg-type]
+            self._fail(f"{event.name}: {type(error).__name__}: {error}", error)
+            return
+        self._journal.write(
+            journal.Event(
+                seq=self._seq,
+                by=source,
+                event=event,  # type: ignore[arg-type]
+                took=step.transitions,
+                guards=step.guards,
+                states=list(self.machine.configuration),
+            )
+        )
+        for record in step.records:
+            self._carry_out(record)
+        if self.machine.ended:
+            self.ended.set()
+
+    def _too_late(self, event: Event, source: str) -> None:
+        """The call is over. A side effect is still recorded; everything else is dropped."""
+        if isinstance(event, ToolSettled) and event.changes:
+            note_tool(self.machine.call, event)
+            self._seq += 1
+            self._journal.write(journal.Event(seq=self._seq, by=source, event=event))
+        else:
+            self.drop(event, source)
+
+    def _carry_out(self, record: object) -> None:
+        playout = self.stage.playout
+        match record:
+            case Start():
+                self._start(record)
+            case Stop(state):
+                for running in self._running.pop(state, ()):
+                    self._stop(running)
+            case commands.HoldOutput():
+                self._silenced(playout.hold())
+            case commands.DiscardOutput():
+                self._silenced(playout.discard())
+            case commands.ReleaseOutput():
+                playout.release()
+            case commands.ReleaseDraft():
+                assert self.stage.draft is not None
+                self.stage.draft.committed.set()
+
+    def _silenced(self, silenced: Silenced | None) -> None:
+        if silenced is not None and silenced.audible:
+            self.dispatch(
+                OutputHeld(
+                    at_ms=self._now_ms(),
+                    reply=silenced.reply,
+                    heard=silenced.heard,
+                    audible=silenced.audible,
+                )
+            )
+
+    def _fail(self, reason: str, error: BaseException) -> None:
+        """A bug: this call ends, loudly."""
+        log.error("call_failed", reason=reason, exc_info=error)
+        if self.failure is None:
+            self.failure = reason
+        self.ended.set()
+
+    # --- effects ---
+
+    def _start(self, start: Start) -> None:
+        self._started += 1
+        running = Running(self, start, self._started)
+        try:
+            coroutine = EFFECTS[start.effect](self.stage, running.emit)
+        except Exception as error:
+            self._fail(f"{start.effect}: {type(error).__name__}: {error}", error)
+            return
+        self._running.setdefault(start.state, []).append(running)
+        self._record(running, "started")
+        self._live.add(running.number)
+        self._nursery.start_soon(self._perform, running, coroutine, name=start.effect)
+
+    def _stop(self, running: Running) -> None:
+        running.scope.cancel()
+        if running.number in self._live:
+            running.left_ms = self._now_ms()
+            self._leaving[running.number] = running
+
+    async def _perform(self, running: Running, coroutine: Coroutine[Any, Any, None]) -> None:
+        phase, reason = "done", ""
+        try:
+            if running.scope.cancel_called:
+                coroutine.close()  # stopped before its first step: it must not take one
+            else:
+                with running.scope:
+                    await coroutine
+            if running.scope.cancel_called:
+                phase = "cancelled"
+        except Exception as error:
+            phase, reason = "failed", f"{type(error).__name__}: {error}"
+            self._fail(f"{running.effect}: {reason}", error)
+        finally:
+            self._live.discard(running.number)
+            self._leaving.pop(running.number, None)
+            self._left.unpark_all()
+            self._record(running, phase, reason)
+
+    def _record(self, running: Running, phase: Any, reason: str = "") -> None:
+        self._journal.write(
+            journal.Effect(
+                at_ms=self._now_ms(),
+                effect=running.effect,
+                state=running.state,
+                number=running.number,
+                phase=phase,
+                reason=reason,
+            )
+        )
+
+    def run_errand(self, name: str, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run something that no transition stops, only the end of the call."""
+        self._started += 1
+        running = Running(self, Start(name, CALL), self._started)
+        self._running.setdefault(CALL, []).append(running)
+
+        self._record(running, "started")
+        self._live.add(running.number)
+        self._nursery.start_soon(self._perform, running, errand(), name=name)
+
+    async def settled(self) -> None:
+        """Wait until every effect that was told to stop is over, or abandoned. Bounded."""
+        while self._leaving:
+            running = next(iter(self._leaving.values()))
+            patience_ms = running.left_ms + EXIT_MS - self._now_ms()
+            if patience_ms <= 0:
+                del self._leaving[running.number]
+                self._record(running, "abandoned")
+                continue
+            with trio.move_on_after(patience_ms / 1000):
+                await self._left.park()
+
+    # --- closing ---
+
+    async def close(self, within_ms: float) -> int:
+        """Stop everything; returns how many effects were still not over after ``within_ms``.
+
+        Errands get the time to finish what they have begun. Not cancellable, but bounded.
+        """
+        errands = self._running.pop(CALL, [])
+        for state in list(self._running):
+            for running in self._running.pop(state):
+                self._stop(running)
+        with trio.move_on_after(within_ms / 1000, shield=True):
+            await self._none_left()
+        self._closing = True
+        for running in errands:
+            self._stop(running)
+        with trio.move_on_after(EXIT_MS / 1000, shield=True):
+            await self._none_left()
+        return len(self._live)
+
+    async def _none_left(self) -> None:
+        while self._live:
+            await self._left.park()

@@ -1,0 +1,131 @@
+"""The journal: what happened in a call, one line a happening, append-only.
+
+Line kinds, told apart by their ``line`` field:
+
+    head      the call, its chart, agent and settings: all that a replay needs to begin
+    event     an event, the transitions it took, the guards it asked, the states after it
+    effect    an effect started or ended
+    note      something beside the chart (see :mod:`states.notes`)
+    end       how the call ended; a journal without it was cut off
+
+Lines are encoded where they arise (a few microseconds) and written elsewhere, by the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from effects.ports import JournalSink
+from engine.errors import JournalError
+from states.agent import Agent
+from states.call import Line as HistoryLine
+from states.events import EventUnion
+from states.notes import NoteUnion
+from states.settings import Settings
+
+
+class JournalLine(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="line", tag=str.lower, omit_defaults=True
+):
+    """What all lines share."""
+
+
+class Head(JournalLine, frozen=True):
+    """The first line. ``started`` is wall-clock time (ISO 8601, UTC)."""
+
+    format: int
+    call_id: str
+    stream_id: str
+    started: str
+    chart: str
+    chart_digest: str
+    agent: Agent
+    settings: Settings
+
+
+class Event(JournalLine, frozen=True):
+    """One event and what it did. ``took`` are transition numbers with the event each reacted
+    to (raised events follow the one that raised them); ``guards`` in the order asked."""
+
+    seq: int
+    by: str
+    event: EventUnion
+    took: list[tuple[int, str]] = []
+    guards: list[tuple[str, bool]] = []
+    states: list[str] = []
+
+
+class Effect(JournalLine, frozen=True):
+    """An effect's start, or its end: ``done``, ``cancelled``, ``abandoned`` or ``failed``."""
+
+    at_ms: float
+    effect: str
+    state: str
+    number: int
+    phase: Literal["started", "done", "cancelled", "abandoned", "failed"]
+    reason: str = ""
+
+
+class Note(JournalLine, frozen=True):
+    """Something beside the chart."""
+
+    note: NoteUnion
+
+
+class End(JournalLine, frozen=True):
+    """The last line. ``history`` is the conversation as it was heard."""
+
+    at_ms: float
+    outcome: Literal["completed", "failed"]
+    reason: str
+    history: list[HistoryLine]
+    strays: int = 0
+
+
+AnyLine = Head | Event | Effect | Note | End
+FORMAT = 1
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyLine)
+
+
+class Journal:
+    """Writes one call's lines to its sink, and shows them to watchers.
+
+    A watcher sees each line after it is written; it must be quick and must not raise.
+    """
+
+    def __init__(self, sink: JournalSink, watchers: tuple[Callable[[AnyLine], None], ...]) -> None:
+        self._sink = sink
+        self._watchers = watchers
+
+    def write(self, line: AnyLine) -> None:
+        """Append one line."""
+        self._sink.write(_encoder.encode(line))
+        for watcher in self._watchers:
+            watcher(line)
+
+
+def read_journal(path: Path) -> Iterator[AnyLine]:
+    """The lines of a journal, in order.
+
+    A last line that was cut off in mid-write (a crash) is left out. Anything else that is not
+    a journal line raises :class:`JournalError` with its number.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise JournalError(f"cannot read the journal {path}: {error.strerror}") from error
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield _decoder.decode(line)
+        except msgspec.MsgspecError as error:
+            if number == len(lines) and number > 1:
+                return  # no newline after it: the write was cut off
+            raise JournalError(f"{path}:{number}: not a journal line: {error}") from error

@@ -1,0 +1,146 @@
+"""A session: one call, held from the first frame to the hang-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+import trio
+
+from effects.ears import Ears
+from effects.playout import Playout
+from effects.ports import CallStore, Carrier
+from effects.stage import Ports, Stage
+from engine import journal
+from engine.chart import Chart
+from engine.interpreter import CALL, Interpreter
+from engine.journal import AnyLine, Journal
+from states.agent import Agent
+from states.call import Call
+from states.events import Answered, Event
+from states.settings import Settings
+
+log = structlog.get_logger()
+
+Watcher = Callable[[AnyLine], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All that is needed to take calls: the chart, the agent, the providers, the store."""
+
+    chart: Chart
+    agent: Agent
+    settings: Settings
+    ports: Ports
+    store: CallStore
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended. ``strays`` are effects that did not stop in time."""
+
+    call_id: str
+    completed: bool
+    reason: str
+    duration_ms: float
+    strays: int
+
+
+async def hold_call(
+    desk: Desk,
+    carrier: Carrier,
+    nursery: trio.Nursery,
+    watchers: Sequence[Watcher] = (),
+    started: str | None = None,
+) -> Outcome:
+    """Hold one call to its end and close everything it opened.
+
+    ``nursery`` is the service's: an effect that ignores its cancellation may stay in it after
+    the call. Cancelling hangs up. Closing takes at most ``closing_ms`` whatever a provider
+    does. Never raises for what happens in the call; a bug in it is logged and is the
+    outcome's reason.
+    """
+    started_at = trio.current_time()
+
+    def now_ms() -> float:
+        return round((trio.current_time() - started_at) * 1000, 1)
+
+    call = Call(desk.settings, desk.agent)
+    async with desk.store.open(carrier.info.call_id) as sink:
+        record = Journal(sink, tuple(watchers))
+        record.write(_head(desk, carrier, started or datetime.now(UTC).isoformat("T", "seconds")))
+        interpreter = Interpreter(desk.chart, call, record, nursery, now_ms)
+        interpreter.stage = _stage(desk, call, carrier, interpreter, now_ms)
+        try:
+            interpreter.dispatch(Answered(at_ms=now_ms()))
+            await interpreter.ended.wait()
+        finally:
+            outcome = await _close(interpreter, carrier, record, now_ms)
+    log.info(
+        "call_ended", call=outcome.call_id, reason=outcome.reason, duration_ms=outcome.duration_ms
+    )
+    return outcome
+
+
+def _head(desk: Desk, carrier: Carrier, started: str) -> journal.Head:
+    return journal.Head(
+        format=journal.FORMAT,
+        call_id=carrier.info.call_id,
+        stream_id=carrier.info.stream_id,
+        started=started,
+        chart=desk.chart.name,
+        chart_digest=desk.chart.digest,
+        agent=desk.agent,
+        settings=desk.settings,
+    )
+
+
+def _stage(
+    desk: Desk,
+    call: Call,
+    carrier: Carrier,
+    interpreter: Interpreter,
+    now_ms: Callable[[], float],
+) -> Stage:
+    def emit(event: Event) -> None:
+        interpreter.dispatch(event, CALL)
+
+    return Stage(
+        call=call,
+        ports=desk.ports,
+        carrier=carrier,
+        ears=Ears(desk.ports.voice_activity.stream(), desk.settings),
+        playout=Playout(carrier, desk.settings, now_ms, interpreter.note),
+        now_ms=now_ms,
+        note=interpreter.note,
+        emit=emit,
+        run_errand=interpreter.run_errand,
+        settled=interpreter.settled,
+    )
+
+
+async def _close(
+    interpreter: Interpreter, carrier: Carrier, record: Journal, now_ms: Callable[[], float]
+) -> Outcome:
+    call, playout = interpreter.machine.call, interpreter.stage.playout
+    # What was in the air when the call ended was heard as far as it had been played.
+    call.hear(playout.reply, playout.heard())
+    strays = await interpreter.close(call.settings.closing_ms)
+    with trio.move_on_after(call.settings.closing_ms / 1000, shield=True):
+        await carrier.hang_up()
+    ended_by_chart = interpreter.machine.ended and interpreter.failure is None
+    reason = interpreter.failure or ("ended" if ended_by_chart else "stopped")
+    outcome = Outcome(carrier.info.call_id, ended_by_chart, reason, now_ms(), strays)
+    record.write(
+        journal.End(
+            at_ms=outcome.duration_ms,
+            outcome="completed" if ended_by_chart else "failed",
+            reason=reason,
+            history=list(call.spoken_history()),
+            strays=strays,
+        )
+    )
+    return outcome

@@ -1,0 +1,346 @@
+"""What callers say, as recognisers write it down, and what the parcel desk makes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.embedded.phrases import Intent
+from adapters.embedded.spoken_numbers import Fix, spell
+from adapters.embedded.understanding import Meaning, tokenise, understand
+
+WHOLE_NUMBERS = [
+    "two nine three four zero",
+    "Two nine three four zero.",
+    "29340",
+    "29340.",
+    "2-9-3-4-0",
+    "2, 9, 3, 4, 0.",
+    "2 9 3 4 0",
+    "29, 340",
+    "29,340",
+    "29 34 0",
+    "2934O",
+    "293 4o",
+    "#29340",
+    "two nine three four oh",
+    "two nine three four o",
+    "two nine three for zero",
+    "to nine three four zero",
+    "too nine three for oh",
+    "two nine tree four zero",
+    "twenty nine three forty",
+    "Twenty-nine, three-forty.",
+    "twenty nine three four zero",
+    "two ninety three forty",
+    "two nine three hundred and forty",
+    "twenty nine thousand three hundred forty",
+    "two nine uh three um four zero",
+    "two nine three, and then four zero",
+    "it's two nine three four zero",
+    "My order number is two nine three four zero, please.",
+    "my number is to nine three four zero",
+    "order no. 29340",
+    "yes, it's 29340",
+    "oh, two nine three four zero",
+    "Hi, I'm calling about order 29340",
+    "can you look up two nine three four zero for me",
+    "two nine three four five, sorry, two nine three four zero",
+    "two nine three four five, no, zero",
+    "two nine three five, I mean four zero",
+    "two nine three four zero, two nine three four zero",
+    "two nine three, the rest is four zero",
+    "it's two nine three four zero, not two nine three five zero",
+]
+
+DIGITS = [  # words, how many digits are awaited, digits
+    ("four double two one three", 5, "42213"),
+    ("double four one seven three", 5, "44173"),
+    ("one triple zero two", 5, "10002"),
+    ("double oh seven one one", 5, "00711"),
+    ("for to one seven three", 5, "42173"),
+    ("won ate too six for", 5, "18264"),
+    ("ate five for one six", 5, "85416"),
+    ("my number is four two one ... uh seven three", 5, "42173"),
+    ("four two one for you", 5, "421"),
+    ("two nine three", 5, "293"),
+    ("It starts with two nine.", 5, "29"),
+    ("seven", 5, "7"),
+    ("the number is seven", 5, "7"),
+    ("four zero", 2, "40"),
+    ("for oh", 2, "40"),
+    ("for zero", 2, "40"),
+    ("I think it is four zero", 2, "40"),
+    ("oh", 1, "0"),
+    ("zero", 1, "0"),
+    ("ate", 1, "8"),
+    ("it's a two", 1, "2"),
+    ("and the last digit is zero", 1, "0"),
+    ("seven three zero five two nine one eight four six", 5, "7305291846"),
+    ("six zero three seven one", 5, "60371"),
+    ("nine oh six three seven", 5, "90637"),
+    ("9 0 6 3 7", 0, "90637"),
+    ("twelve thirty four five", 5, "12345"),
+]
+
+NO_DIGITS = [  # words in which nothing is an order number
+    "I'd like to speak to customer support.",
+    "one moment please",
+    "I have one question",
+    "to",
+    "oh",
+    "Oh, for me too",
+    "two people",
+    "ten of clubs",
+    "two thirty pm",
+    "2:30 p.m.",
+    "two weeks ago",
+    "it has been 10 days",
+    "half an hour",
+    "not five",
+    "no one is here for it",
+]
+
+FIXES = [
+    ("no, nine not five", Fix("9", "5")),
+    ("No. Nine, not five.", Fix("9", "5")),
+    ("it's a nine, not a five", Fix("9", "5")),
+    ("nine instead of five", Fix("9", "5")),
+    ("not five but nine", Fix("9", "5")),
+    ("no, not five, nine", Fix("9", "5")),
+    ("it's four one, not four two", Fix("41", "42")),
+]
+
+G, S, T = Intent.GREET, Intent.SUPPORT, Intent.TRACK
+C, H, Y, N = Intent.CHANGE, Intent.HOLD, Intent.YES, Intent.NO
+INTENTS = [
+    ("Hello.", {G}),
+    ("hi good morning", {G}),
+    ("Hello? Is anybody there?", {G}),
+    ("I'd like to speak to customer support.", {S}),
+    ("I'd like to speak to customer support", {S}),
+    ("id like to speak to customers support", {S}),
+    ("customer service please", {S}),
+    ("can I talk to someone in customer support", {S}),
+    ("Can you help me?", {S}),
+    ("I want to talk to a real person", {Intent.PERSON}),
+    ("give me a human", {Intent.PERSON}),
+    ("can I speak to somebody", {Intent.PERSON}),
+    ("Representative!", {Intent.PERSON}),
+    ("where is my parcel", {T}),
+    ("Where's my package?", {T}),
+    ("when will it arrive", {T}),
+    ("my boots haven't arrived", {T}),
+    ("I'm calling about a delivery.", {T}),
+    ("my order", {T}),
+    ("what's the status", {T}),
+    ("will it come today", {T}),
+    ("it should have come on Tuesday", {T}),
+    ("change the delivery day", {C}),
+    ("can I have it on another day", {C}),
+    ("deliver it please", {C}),
+    ("hold it at the depot", {H}),
+    ("I'll pick it up myself", {H}),
+    ("I can collect it", {H}),
+    ("pickup", {H}),
+    ("the depot", {H}),
+    ("yes", {Y}),
+    ("Yes.", {Y}),
+    ("Yeah, that's right.", {Y}),
+    ("yep", {Y}),
+    ("sure", {Y}),
+    ("okay go ahead", {Y}),
+    ("mm-hmm", {Y}),
+    ("uh-huh", {Y}),
+    ("please do", {Y}),
+    ("please", {Y}),
+    ("that's correct", {Y}),
+    ("try again", {Y}),
+    ("no", {N}),
+    ("Nope.", {N}),
+    ("know", {N}),
+    ("no thanks", {N}),
+    ("No, thank you.", {N}),
+    ("that's not right", {N}),
+    ("don't hold it", {N}),
+    ("no don't", {N}),
+    ("never mind", {N}),
+    ("What?", {Intent.REPEAT}),
+    ("say that again", {Intent.REPEAT}),
+    ("Sorry, what?", {Intent.REPEAT}),
+    ("I didn't catch that", {Intent.REPEAT}),
+    ("could you repeat that", {Intent.REPEAT}),
+    ("hold on a second", {Intent.WAIT}),
+    ("hang on", {Intent.WAIT}),
+    ("one moment", {Intent.WAIT}),
+    ("let me check", {Intent.WAIT}),
+    ("I don't have the number", {Intent.LOST_NUMBER}),
+    ("I don't know my order number", {Intent.LOST_NUMBER}),
+    ("wrong number", {Intent.RESTART}),
+    ("I have another parcel", {Intent.RESTART}),
+    ("thank you very much", {Intent.THANKS}),
+    ("thanks", {Intent.THANKS}),
+    ("bye bye", {Intent.GOODBYE}),
+    ("that's all", {Intent.GOODBYE}),
+    ("no that's all thanks", {Intent.GOODBYE, Intent.THANKS, N}),
+    ("yeah no", {Y, N}),
+]
+
+WISHES = [  # words, day, time
+    ("today", "today", ""),
+    ("Today.", "today", ""),
+    ("To day.", "today", ""),
+    ("tomorrow please", "tomorrow", ""),
+    ("to morrow", "tomorrow", ""),
+    ("on Friday", "Friday", ""),
+    ("can you deliver it on saturday instead", "Saturday", ""),
+    ("not today, tomorrow", "tomorrow", ""),
+    ("today instead of Thursday", "today", ""),
+    ("instead of Thursday make it Monday", "Monday", ""),
+    ("from Thursday to Friday", "Friday", ""),
+    ("Friday, no, Saturday", "Saturday", ""),
+    ("today or tomorrow", "", ""),
+    ("the day after tomorrow", "", ""),
+    ("is Friday possible", "Friday", ""),
+    ("two thirty pm", "", "14:30"),
+    ("2:30 PM", "", "14:30"),
+    ("2.30 p.m.", "", "14:30"),
+    ("tomorrow at two thirty pm", "tomorrow", "14:30"),
+    ("tomorrow two thirty", "tomorrow", "14:30"),
+    ("Friday at five", "Friday", "17:00"),
+    ("today at 10 am", "today", "10:00"),
+    ("three o'clock on Monday", "Monday", "15:00"),
+    ("nine oh five am tomorrow", "tomorrow", "09:05"),
+    ("tomorrow at twelve", "tomorrow", "12:00"),
+    ("tomorrow at noon", "tomorrow", "12:00"),
+    ("tomorrow before noon", "tomorrow", "morning"),
+    ("tomorrow morning", "tomorrow", "morning"),
+    ("in the afternoon", "", "afternoon"),
+    ("this evening", "today", "evening"),
+    ("tonight", "today", "evening"),
+    ("at seven in the evening on tuesday", "Tuesday", "19:00"),
+    ("good morning, can you deliver it tomorrow", "tomorrow", ""),
+]
+
+NOT_UNDERSTOOD = [
+    "book a room",
+    "two people",
+    "mountain view",
+    "half an hour",
+    "how old is the brooklyn bridge",
+    "what's the weather like",
+    "I'm not sure",
+    "",
+    "...",
+    "mhmpf",
+]
+
+
+@pytest.mark.parametrize("words", WHOLE_NUMBERS)
+def test_an_order_number_is_found_in_every_shape_it_is_spoken_in(words: str) -> None:
+    """However a caller says 29340 and a recogniser writes it, it is 29340."""
+    assert understand(words).digits == "29340"
+
+
+@pytest.mark.parametrize(("words", "awaited", "digits"), DIGITS)
+def test_digits_and_pieces_of_numbers(words: str, awaited: int, digits: str) -> None:
+    """Pieces, repeated digits and words that sound like digits, as far as the context says so."""
+    assert understand(words, awaited=awaited).digits == digits
+
+
+@pytest.mark.parametrize("words", NO_DIGITS)
+def test_numbers_that_are_not_order_numbers(words: str) -> None:
+    """Counts, times and words that sound like digits elsewhere give no digits."""
+    assert understand(words).digits == ""
+
+
+@pytest.mark.parametrize(("words", "fix"), FIXES)
+def test_a_correction_says_what_takes_the_place_of_what(words: str, fix: Fix) -> None:
+    """ "Nine, not five" is a correction, and its digits are not an order number."""
+    meaning = understand(words)
+    assert meaning.fix == fix
+    assert meaning.digits == ""
+
+
+def test_the_last_digits_of_a_known_number_can_be_corrected() -> None:
+    """ "The last digit is one" corrects a whole number, but goes on with an unfinished one."""
+    assert understand("the last digit is one", awaited=0).fix == Fix("1")
+    assert understand("the last digit is one", awaited=1).digits == "1"
+    assert Fix("1").applied_to("29340") == "29341"
+
+
+@pytest.mark.parametrize(
+    ("fix", "number", "fixed"),
+    [
+        (Fix("9", "5"), "25340", "29340"),
+        (Fix("9", "5"), "55340", ""),
+        (Fix("9", "5"), "12340", ""),
+        (Fix("41", "42"), "42173", "41173"),
+        (Fix("0"), "29341", "29340"),
+        (Fix("0"), "", ""),
+    ],
+)
+def test_a_correction_applies_only_where_it_is_clear(fix: Fix, number: str, fixed: str) -> None:
+    """A digit that occurs twice, or not at all, is not guessed at."""
+    assert fix.applied_to(number) == fixed
+
+
+@pytest.mark.parametrize(("words", "intents"), INTENTS)
+def test_intents(words: str, intents: set[Intent]) -> None:
+    """Each phrasing means this, and nothing else."""
+    assert understand(words).intents == intents
+
+
+@pytest.mark.parametrize(("words", "day", "time"), WISHES)
+def test_days_and_times_are_wishes_to_change_the_delivery(words: str, day: str, time: str) -> None:
+    """A day or a time is a wish; days that are negated or replaced are not."""
+    meaning = understand(words, awaited=0)
+    assert (meaning.day, meaning.time) == (day, time)
+    assert Intent.CHANGE in meaning.intents or not (day or time)
+
+
+@pytest.mark.parametrize("words", NOT_UNDERSTOOD)
+def test_what_is_not_understood_is_not_guessed_at(words: str) -> None:
+    """Words about something else mean nothing here."""
+    assert not understand(words).understood
+
+
+@pytest.mark.parametrize(
+    ("words", "nothing_else"),
+    [
+        ("yes", True),
+        ("Yes, that's right, thank you.", True),
+        ("yes today please", True),
+        ("yes, deliver it today", True),
+        ("yes but how much does it cost", False),
+        ("yes deliver it to my neighbour", False),
+        ("okay and what about the shoes", False),
+    ],
+)
+def test_whether_a_yes_was_all_that_was_said(words: str, nothing_else: bool) -> None:
+    """Words that nobody understood make a yes less than clear."""
+    meaning = understand(words, awaited=0)
+    assert Intent.YES in meaning.intents
+    assert meaning.nothing_else is nothing_else
+
+
+@pytest.mark.parametrize("words", [row[0] for row in INTENTS])
+def test_case_and_punctuation_do_not_matter(words: str) -> None:
+    """Recognisers differ in both; the meaning does not."""
+    bare = words.replace("-", " ").translate(str.maketrans("", "", ".,!?"))
+    expected = understand(words)
+    assert understand(bare.upper()) == expected
+    assert understand(f"  {bare.lower()} ") == expected
+
+
+def test_a_known_number_leaves_times_to_be_times() -> None:
+    """ "Two thirty" is a time once no number is awaited, and digits while one is."""
+    assert understand("two thirty", awaited=0).time == "14:30"
+    assert understand("two thirty", awaited=5).digits == "230"
+    assert understand("twenty nine three forty", awaited=0).digits == "29340"
+
+
+def test_words_are_normalised() -> None:
+    """Numerals, contractions and times survive; punctuation does not."""
+    assert tokenise("It’s 2.30 P.M., at 5 o'clock!") == ["it's", "2:30", "pm", "at", "5", "oclock"]
+    assert spell("29340") == "two nine three four zero"
+    assert Meaning() == understand("")
