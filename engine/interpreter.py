@@ -27,7 +27,7 @@ from effects.stage import Stage
 from engine import journal
 from engine.chart import Chart
 from engine.journal import Journal
-from engine.machine import Machine, Start, Stop
+from engine.machine import Machine, Start, Step, Stop
 from engine.vocabulary import EFFECTS
 from states import commands, notes
 from states.actions import note_tool
@@ -130,12 +130,17 @@ class Interpreter:
                 took=step.transitions,
                 guards=step.guards,
                 states=list(self.machine.configuration),
+                words=self._words_committed(step),
             )
         )
         for record in step.records:
             self._carry_out(record)
         if self.machine.ended:
             self.ended.set()
+
+    def _words_committed(self, step: Step) -> str:
+        committed = any(event == "committed" for _, event in step.transitions)
+        return self.machine.call.turn.words if committed else ""
 
     def _too_late(self, event: Event, source: str) -> None:
         """The call is over. A side effect is still recorded; everything else is dropped."""

@@ -57,6 +57,7 @@ class Event(JournalLine, frozen=True):
     took: list[tuple[int, str]] = []
     guards: list[tuple[str, bool]] = []
     states: list[str] = []
+    words: str = ""
 
 
 class Effect(JournalLine, frozen=True):

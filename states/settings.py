@@ -61,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     preroll_ms: int = 320
     frames_lost_ms: int = 1000
 
-    barge_in_ms: int = 400
+    barge_in_ms: int = 600
     backchannel_ms: int = 1200
     floor_ms: int = 1000
     false_alarm_ms: int = 700

@@ -205,3 +205,10 @@ def _check_call(call: ToolCall, messages: list[Message]) -> None:
     else:
         assert spell(arguments["order_number"]) in heard
         assert arguments.get("day", "depot") in heard
+
+
+@given(st.lists(st.one_of(st.text(max_size=20), CALLER_LINES), min_size=1, max_size=4))
+@settings(max_examples=200, deadline=None, database=None, derandomize=True)
+def test_there_is_an_answer_to_anything(lines: list[str]) -> None:
+    """Whatever a recogniser writes, in any script: no exception, and never nothing."""
+    assert answer([Message("caller", line) for line in lines])

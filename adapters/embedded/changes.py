@@ -38,8 +38,9 @@ def wish_of(meaning: Meaning, earlier: Wish | None) -> Wish | None:
 def take_wish(talk: Talk, meaning: Meaning) -> Step | None:
     """A wish is kept until there is an order, and then proposed."""
     wish = wish_of(meaning, talk.wish)
-    if wish is None:
-        return None
+    nothing_more = talk.question is Question.MORE and Intent.NO in meaning.intents
+    if wish is None or (nothing_more and not wish.hold and not wish.day):
+        return None  # "anything else?" "not today"
     if talk.order is None:
         text, question = next_question(talk)
         return say(talk, f"I can do that. {text}", question, wish=wish)

@@ -70,6 +70,8 @@ def _number(talk: Talk, meaning: Meaning) -> Step | None:
         return say(forget_order(talk), text, Question.NUMBER, wish=talk.wish)
     if not meaning.digits or (talk.awaited == 0 and len(meaning.digits) < 3):
         return None
+    if talk.order is not None and talk.order.number == meaning.digits and meaning.intents:
+        return None  # only named again: "yes, two nine three four zero"
     return _try_number(talk, meaning, _put_together(talk, meaning))
 
 
@@ -88,7 +90,8 @@ def _put_together(talk: Talk, meaning: Meaning) -> str:
 def _try_number(talk: Talk, meaning: Meaning, number: str) -> Step:
     """Look a whole number up; ask for the rest, or again, otherwise. An order found before is
     put aside at once, so that nothing said from here on is done to it by mistake."""
-    earlier = talk.wish if talk.order is None else None
+    same_order = talk.order is None or talk.order.number == number
+    earlier = talk.wish if same_order else None
     wish = wish_of(meaning, earlier) or earlier
     talk = replace(forget_order(talk), wish=wish)
     if len(number) > ORDER_DIGITS:

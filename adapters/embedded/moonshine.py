@@ -7,7 +7,9 @@ values from step to step.
 A caller's growing utterance is decoded again and again, and each time most of the answer is
 already known. So a decode may be given the tokens of the one before as a *draft*: the decoder
 reads all of them in one step, the part that it would have written itself is kept, and it writes
-on from there. The outcome is that of plain greedy decoding at about half the time.
+on from there. This is greedy decoding in about half the time. The words are not always those of
+a decode without a draft, because the quantized weights round differently when they read several
+tokens at once; measured over real speech neither makes more mistakes than the other.
 """
 
 from __future__ import annotations
@@ -38,6 +40,16 @@ with their commas; a decoder that writes more than this is going round in circle
 
 _HEADS, _HEAD_WIDTH = 8, 36
 
+_DOUBTFUL = 0.4
+_DOUBTFUL_WHEN_SHORT = 0.6
+_SHORT_SPEECH_MS = 250
+"""Below these confidences words are taken for noise. A cough or a knock passes the voice detector
+for a tenth of a second or two and is heard as "uh" or "but", at 0.2-0.6; real words of that
+length are few and clear."""
+
+_HEARD_IN_SILENCE = {"you"}
+"""What the model makes, quite sure of itself, of a quiet line."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
@@ -52,6 +64,14 @@ class Hypothesis:
     tokens: tuple[int, ...]
     confidence: float
     complete: bool
+
+    def words(self, speech_ms: float) -> str:
+        """The text, or nothing where it is more likely noise than ``speech_ms`` of speech."""
+        letters = "".join(filter(str.isalnum, self.text)).lower()
+        needed = _DOUBTFUL_WHEN_SHORT if speech_ms < _SHORT_SPEECH_MS else _DOUBTFUL
+        if not letters or letters in _HEARD_IN_SILENCE or self.confidence < needed:
+            return ""
+        return self.text
 
 
 class Moonshine:

@@ -107,9 +107,9 @@ class Orders:
         return await self._use(lambda connection: _change(connection, number, change))
 
     async def _use(self, use: Callable[[sqlite3.Connection], OrderRow | None]) -> OrderRow | None:
-        await trio.lowlevel.checkpoint_if_cancelled()
         try:
             if self._kept is not None:
+                await trio.lowlevel.checkpoint()
                 return use(self._kept)
             return await trio.to_thread.run_sync(self._use_file, use)
         except sqlite3.Error as error:

@@ -92,8 +92,10 @@ _CLAIMS: tuple[tuple[Intent | None, tuple[str, ...]], ...] = (
     (
         Intent.PERSON,
         (
-            r"(?:real|actual|live|human) (?:person|human|being|agent)",
-            r"human|a person|representative|operator|manager|supervisor",
+            r"(?:(?:speak|talk) (?:to|with) (?:(?:an?|the|your) )?)?"
+            r"(?:(?:real|actual|live|human) (?:person|human|being|agent)|human|representative"
+            r"|operator|manager|supervisor)",
+            r"(?:(?:speak|talk) (?:to|with) )?a person",
             r"are you a (?:robot|machine|bot|computer)",
         ),
     ),
@@ -114,10 +116,12 @@ _CLAIMS: tuple[tuple[Intent | None, tuple[str, ...]], ...] = (
             r"an agent|transfer me|connect me|put me through|some(?:one|body) else",
         ),
     ),
+    (Intent.SUPPORT, (r"(?:speak|talk) (?:to|with)",)),  # to whom was not understood
     (
         Intent.NO,
         (
             r"(?:not|isn't) (?:right|correct|okay|ok|fine|good)",
+            r"i'm (?:fine|good|okay|ok|all set)(?! with)",
             r"(?:don't|do not|not|never)(?: (?:want|need|like)(?: you)?(?: to)?)?"
             r" (?:hold|keep|change|deliver|bring|move|do)(?: (?:it|that|this|anything|the day))?",
         ),
@@ -181,13 +185,14 @@ _CLAIMS: tuple[tuple[Intent | None, tuple[str, ...]], ...] = (
         Intent.NO,
         (
             r"no+|nope|nah|nay|neither|none|not|nothing|negative|never ?mind",
-            r"^know$",  # "No." as recognisers sometimes write it
-            r"don't|do not|isn't|wrong|incorrect|cancel|leave it|forget it",
+            r"^(?:(?:you|we) )?know$",  # "No.", "Nope." as recognisers sometimes write them
+            r"don't|do not|isn't|wrong|incorrect|cancel|leave it|forget (?:about )?it",
         ),
     ),
     (
         Intent.YES,
         (
+            r"^yet$",  # "Yes." as recognisers sometimes write it
             r"yes|yeah|yea|yep|yup|ye|ya|uh huh|mm ?hmm?|mhm",
             r"sure|ok|okay|fine|alright|all right|perfect|great",
             r"correct|right|exactly|absolutely|definitely|certainly|indeed|affirmative",

@@ -63,18 +63,20 @@ class Pronouncer:
     def sentences(self, text: str) -> list[str]:
         """The phonemes of each sentence in ``text``, words parted by spaces, punctuation kept.
 
-        ``text`` is words and punctuation only (see :func:`adapters.embedded.spoken.spoken`); a
-        sentence without any word is left out. Never fails: an unknown word is guessed.
+        ``text`` is words and punctuation only (see :func:`adapters.embedded.spoken.spoken`).
+        Each sentence ends with one of :data:`PAUSES`, a full stop if nothing else is there;
+        one without any word is left out. Never fails: an unknown word is guessed.
         """
+        tokens = _TOKEN.findall(_ascii(text))
+        if not tokens or tokens[-1] not in PAUSES:
+            tokens.append(".")
         found: list[str] = []
-        words: list[str] = []
-        for token in [*_TOKEN.findall(_ascii(text)), "."]:
-            words.append(token)
-            if token in ".?!":
-                if any(word not in PAUSES for word in words):
-                    found.append(self._sentence(words))
-                words = []
-        return found
+        start = 0
+        for end, token in enumerate(tokens, 1):
+            if token in ".?!" or end == len(tokens):
+                found.append(self._sentence(tokens[start:end]))
+                start = end
+        return [sentence for sentence in found if sentence]
 
     def word(self, word: str) -> str:
         """The phonemes of one word in lower case, as it sounds in mid-sentence."""
@@ -91,16 +93,15 @@ class Pronouncer:
         return _alone(word, self._read_out(word.replace("'", "")))
 
     def _sentence(self, tokens: list[str]) -> str:
+        """``tokens`` end with punctuation."""
         sounds = [token if token in PAUSES else self.word(token) for token in tokens]
-        spoken = ""
-        for i, token in enumerate(tokens):
-            if token in PAUSES:
-                # Two pauses in a row, or one before the first word, would be a gasp.
-                spoken += token if spoken and spoken[-1] not in PAUSES else ""
-                continue
-            following = sounds[i + 1]  # a sentence ends with punctuation
-            spoken += (" " if spoken else "") + _in_context(token, sounds[i], following)
-        return spoken if spoken[-1] in ".?!" else spoken[:-1] + tokens[-1]
+        written = ""
+        for token, sound, following in zip(tokens, sounds, [*sounds[1:], ""], strict=True):
+            if token not in PAUSES:
+                written += (" " if written else "") + _in_context(token, sound, following)
+            elif written:
+                written = written.rstrip(PAUSES) + token
+        return written
 
     def _read_out(self, word: str) -> str:
         with self._lock:

@@ -34,7 +34,7 @@ TENS = {
     **{"sixty": "6", "seventy": "7", "eighty": "8", "ninety": "9"},
 }
 _SOUNDS_LIKE = {
-    **{"o": "0", "oh": "0", "won": "1", "to": "2", "too": "2", "free": "3", "tree": "3"},
+    **{"o": "0", "oh": "0", "won": "1", "to": "2", "too": "2", "q": "2", "free": "3", "tree": "3"},
     **{"for": "4", "fore": "4", "sicks": "6", "ate": "8"},
 }
 _REPEATED = {"double": 2, "triple": 3}

@@ -60,10 +60,12 @@ def understand(words: str, *, awaited: int = ORDER_DIGITS) -> Meaning:
     intents, rest = claim(text)
     day, time = _day(text), clock or _part_of_day(text)
     asks = Intent.CHANGE not in intents and (_QUESTION.search(text) or _COMPLAINT.search(text))
-    if asks and (day or time):
+    if Intent.GOODBYE in intents:  # "that's all for today"
+        day = time = ""
+    elif asks and (day or time):
         intents.add(Intent.TRACK)
         day = time = ""
-    elif day or time:
+    elif time or (not asks and _DAY.search(text)):
         intents.add(Intent.CHANGE)
     if not intents and MENTION.search(rest):
         intents.add(Intent.TRACK)
@@ -76,8 +78,12 @@ def understand(words: str, *, awaited: int = ORDER_DIGITS) -> Meaning:
 
 _MERIDIEM = re.compile(r"(?<![a-z])([ap])\.?\s?m\b\.?")
 _DOTTED_TIME = re.compile(r"(?<!\d)(\d{1,2})[.:](\d{2})(?=\s*[ap]m)")
-_TOKEN = re.compile(r"\d{1,2}:\d{2}(?!\d)|\d[\do]*|[a-z]+(?:'[a-z]+)?")
-_MISHEARD = ((re.compile(r"\bto+ (day|morrow)\b"), r"to\1"), (re.compile(r"\bo'clock"), "oclock"))
+_TOKEN = re.compile(r"\d{1,2}:\d{2}(?!\d)|\d[\do]*|[a-z]+(?:'[a-z]+)?", re.ASCII)
+_REWRITTEN = (
+    (re.compile(r"\bto+ (day|morrow)\b"), r"to\1"),
+    (re.compile(r"\bo'clock"), "oclock"),
+    (re.compile(r"\bhalf past (\w+)"), r"at \1 thirty"),
+)
 
 
 def tokenise(words: str) -> list[str]:
@@ -85,7 +91,7 @@ def tokenise(words: str) -> list[str]:
     text = words.lower().replace("’", "'")
     text = _MERIDIEM.sub(r" \1m ", text)
     text = _DOTTED_TIME.sub(r"\1:\2", text)
-    for pattern, meant in _MISHEARD:
+    for pattern, meant in _REWRITTEN:
         text = pattern.sub(meant, text)
     return _TOKEN.findall(text)
 
@@ -94,12 +100,10 @@ def tokenise(words: str) -> list[str]:
 
 _QUESTION = re.compile(
     r"^(?:(?:so|and|well|okay|hi|hello|but|uh|um) )*"
-    r"(?:when|where|why|is (?!(?:to|mon|tues|wednes|thurs|fri|satur|sun))|isn't"
+    r"(?:when|where|why|is (?!(?:it possible|to|mon|tues|wednes|thurs|fri|satur|sun))|isn't"
     r"|will (?:it|my|the|they)|does|did|has|was|are)\b"
 )
 _COMPLAINT = re.compile(r"\b(?:supposed|should have|should've|was due|expect(?:ed|ing)|promised)\b")
-
-
 _SMALL_WORDS = word_set(
     "a the this that that's it it's is be i i'd you me would like want will works just now please",
     "to on at in for and then of instead so oh ah uh um er well morning afternoon evening",
@@ -118,9 +122,11 @@ _DAY_NAMES = r"today|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|
 _DAY = re.compile(rf"\b({_DAY_NAMES}|tonight|this (?:afternoon|evening))(?:'?s)?\b")
 _LATER_TODAY = ("tonight", "this afternoon", "this evening")
 _NOT_WANTED = re.compile(
-    rf"\b(?:not|isn't|instead of|rather than|except|than|can't do|from|day after)(?: on)?"
+    r"\b(?:not|isn't|instead of|rather than|except|than|from|day after|can't(?: \w+){0,2}?"
+    r"|(?:don't|do not) (?:want|need|deliver|bring)(?: (?:it|them|to come|delivery))?)(?: on)?"
     rf" (?:this |next )?(?:{_DAY_NAMES})(?: (?:or|and) (?:{_DAY_NAMES}))*"
 )
+_CHANGE_OF_MIND = re.compile(r"\b(?:no|sorry|actually|mean|wait|rather|make it|instead)\b")
 _PART = re.compile(r"\b(?:morning|afternoon|evening|tonight)\b")
 _BEFORE_NOON = re.compile(r"\b(?:before|by) (?:noon|lunch|midday)\b")
 _NOON = re.compile(r"\b(?:noon|midday|lunch ?time)\b")
@@ -128,10 +134,10 @@ _NOT_A_TIME = re.compile(r"\bthis morning\b|\bgood (?:morning|afternoon|evening)
 
 
 def _day(text: str) -> str:
-    """The day wished for: the last one named, or none where two are left open."""
+    """The day wished for; of several the last, if the caller changed their mind, or else none."""
     wanted = _NOT_WANTED.sub(" ", text)
     days = ["today" if day in _LATER_TODAY else day for day in _DAY.findall(wanted)]
-    if not days or (len(set(days)) > 1 and re.search(r"(?:day|tomorrow) or\b", wanted)):
+    if not days or (len(set(days)) > 1 and not _CHANGE_OF_MIND.search(wanted)):
         return ""
     return days[-1] if days[-1] in ("today", "tomorrow") else days[-1].capitalize()
 

@@ -20,6 +20,7 @@ import trio
 
 _READ_BYTES = 4096
 _LINGER_BYTES = 256 * 1024
+_BOTH_DONE = {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +145,12 @@ class HttpConnection:
                 data = await self._stream.receive_some(_READ_BYTES)
             finally:
                 self._idle = None
-            self._h11.receive_data(data)
+            self._h11.receive_data(bytes(data))
             return bool(data)
         return False
 
     async def _read(self) -> None:
-        self._h11.receive_data(await self._stream.receive_some(_READ_BYTES))
+        self._h11.receive_data(bytes(await self._stream.receive_some(_READ_BYTES)))
 
     async def _head(self) -> h11.Request | None:
         while True:
@@ -190,7 +191,7 @@ class HttpConnection:
             return  # the client's mistake has left nothing that could be answered
         headers = {"content-type": response.content_type, **response.headers}
         headers["content-length"] = str(len(response.body))
-        if self.closing or self._h11.their_state not in (h11.DONE, h11.MIGHT_SWITCH_PROTOCOL):
+        if self.closing or self._h11.their_state in (h11.SEND_BODY, h11.ERROR):
             headers["connection"] = "close"
         start = h11.Response(status_code=response.status, headers=list(headers.items()))
         data = self._h11.send(start) or b""
@@ -201,7 +202,7 @@ class HttpConnection:
             await self._stream.send_all(data)
         if reply_time.cancelled_caught:
             raise trio.BrokenResourceError("the client does not read its reply")
-        if self._h11.our_state is h11.DONE and self._h11.their_state is h11.DONE:
+        if self._h11.states == _BOTH_DONE:
             self._h11.start_next_cycle()
 
     async def linger(self) -> None:

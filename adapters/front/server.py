@@ -177,7 +177,7 @@ class Front:
         except* (trio.BrokenResourceError, trio.ClosedResourceError):
             log.debug("connection_lost")
         except* Exception as errors:
-            log.error("connection_failed", exc_info=errors)
+            log.exception("connection_failed", exc_info=errors)
         finally:
             self._open.discard(connection)
             self._count -= 1
@@ -235,4 +235,4 @@ class Front:
             try:
                 await answer(websocket, self._on_call)
             except* Exception as errors:
-                log.error("call_failed", exc_info=errors)
+                log.exception("call_failed", exc_info=errors)

@@ -57,7 +57,10 @@ from effects.ports import CallInfo, CarrierMessage, Dtmf, Mark, Media, Stop
 from states.mulaw import duration_ms
 
 MESSAGE_BYTES_MAX = 64 * 1024
-"""The longest message taken; Twilio's are under 1 kB, and ours to it a few kB."""
+"""The longest message taken from Twilio; its own are under 1 kB."""
+
+AGENT_MESSAGE_BYTES_MAX = 1024 * 1024
+"""The longest message that a simulated Twilio takes: servers may send minutes at once."""
 
 KEYS = frozenset("0123456789*#")
 
@@ -109,11 +112,11 @@ class Refused(Exception):
         return self.fault in ENDS_CALL
 
 
-def _text(message: str | bytes) -> str:
+def _text(message: str | bytes, bytes_max: int) -> str:
     if not isinstance(message, str):
         raise Refused(Fault.BINARY, f"{len(message)} bytes in a binary frame")
-    if len(message) > MESSAGE_BYTES_MAX:
-        raise Refused(Fault.OVERSIZED, f"{len(message)} characters, at most {MESSAGE_BYTES_MAX}")
+    if len(message) > bytes_max:
+        raise Refused(Fault.OVERSIZED, f"{len(message)} characters, at most {bytes_max}")
     return message
 
 
@@ -150,7 +153,7 @@ class ServerStream:
 
         Raises :class:`Refused` for whatever the module's tables do not take, and nothing else.
         """
-        text = _text(message)
+        text = _text(message, MESSAGE_BYTES_MAX)
         try:
             event = wire.decode_inbound(text)
         except (ValueError, RecursionError) as error:
@@ -314,7 +317,7 @@ class CarrierStream:
 
         Raises :class:`Refused` for whatever Twilio would warn of as 31951, and nothing else.
         """
-        text = _text(message)
+        text = _text(message, AGENT_MESSAGE_BYTES_MAX)
         try:
             event = wire.decode_outbound(text)
         except (ValueError, RecursionError) as error:

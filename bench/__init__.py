@@ -1,0 +1,1 @@
+"""What it costs: measurements against budgets. Each module is a program."""

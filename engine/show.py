@@ -1,0 +1,159 @@
+"""Shows a call as it happens: a line for each thing a person would want to know.
+
+A watcher of the journal: it only reads. It prints what callers say, so it is for people at a
+terminal, never for logs.
+"""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engine.journal import AnyLine, End, Event, Head, Note
+from engine.turns import TurnRecord, Turns
+from states import events, notes
+
+NATURAL_MS, ACCEPTABLE_MS, BROKEN_MS = 500.0, 800.0, 1500.0
+"""How people feel a reply: natural, acceptable, slow, broken."""
+
+_FLOOR = ("idle", "listening", "thinking", "speaking", "interrupted", "ended")
+_COLOURS = {
+    "idle": "dim",
+    "listening": "cyan",
+    "thinking": "yellow",
+    "speaking": "green",
+    "interrupted": "magenta",
+    "ended": "dim",
+}
+
+
+def feeling(latency_ms: float) -> str:
+    """What a reply that late feels like."""
+    if latency_ms <= NATURAL_MS:
+        return "natural"
+    if latency_ms <= ACCEPTABLE_MS:
+        return "acceptable"
+    return "slow" if latency_ms <= BROKEN_MS else "broken"
+
+
+class CallPrinter:
+    """Feed it journal lines; it prints what they mean."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._floor = "idle"
+        self._turns = Turns()
+        self._told: set[int] = set()
+        self._clauses: dict[tuple[int, int], str] = {}
+
+    def feed(self, line: AnyLine) -> None:
+        """Take in one line."""
+        self._turns.feed(line)
+        match line:
+            case Head(call_id=call_id, chart=chart, agent=agent):
+                self._say(
+                    0.0, "call", f"{call_id} answered by {agent.name}, on the chart '{chart}'"
+                )
+            case Event():
+                self._event(line)
+            case Note(note=note):
+                self._note(note)
+            case End(at_ms=at_ms, reason=reason, outcome=outcome):
+                self._say(at_ms, "call", f"over ({outcome}: {reason})")
+
+    def _say(self, at_ms: float, who: str, text: str, style: str = "") -> None:
+        self._console.print(
+            f"[dim]{at_ms / 1000:7.2f}[/dim] [bold]{who:>7}[/bold]  {text}", style=style or None
+        )
+
+    def _event(self, line: Event) -> None:
+        event = line.event
+        floor = next((state for state in _FLOOR if state in line.states), self._floor)
+        if floor != self._floor:
+            colour = _COLOURS[floor]
+            inner = _inner(line.states)
+            self._say(
+                event.at_ms,
+                "state",
+                f"{self._floor} → [{colour}]{floor}[/{colour}]{inner}  [dim]{event.name}[/dim]",
+            )
+            self._floor = floor
+        match event:
+            case events.Transcript(text=text, final=True) if text:
+                self._say(event.at_ms, "heard", f"“{escape(text)}”")
+            case events.OutputHeld(heard=heard):
+                self._say(event.at_ms, "silent", f"the caller heard: “{escape(heard)}”", "magenta")
+            case events.FalseAlarm():
+                self._say(event.at_ms, "resumed", "it was nothing: the reply goes on")
+            case (
+                events.ReplyFailed(reason=reason)
+                | events.VoiceFailed(reason=reason)
+                | events.SttFailed(reason=reason)
+            ):
+                self._say(event.at_ms, "failed", escape(f"{event.name}: {reason}"), "red")
+            case events.ToolSettled(tool=tool, arguments=arguments, outcome=outcome):
+                self._say(event.at_ms, "tool", escape(f"{tool}({arguments}) {outcome}"), "dim")
+            case events.Dtmf(digit=digit):
+                self._say(event.at_ms, "key", digit)
+            case events.AudioStarted():
+                self._latency()
+
+    def _note(self, note: notes.Note) -> None:
+        match note:
+            case notes.ClauseComposed(reply=reply, clause=clause, text=text):
+                self._clauses[reply, clause] = text
+            case notes.ClauseSent(at_ms=at_ms, reply=reply, clause=clause):
+                text = self._clauses.get((reply, clause))
+                if text:
+                    self._say(at_ms, "says", f"“{escape(text)}”", "green")
+
+    def _latency(self) -> None:
+        turn = self._turns.records[-1] if self._turns.records else None
+        if turn is None or turn.number in self._told or turn.latency_ms is None:
+            return
+        self._told.add(turn.number)
+        stages = " + ".join(f"{name} {ms:.0f}" for name, ms in turn.stages.items() if ms)
+        assert turn.audio_started_ms is not None
+        self._say(
+            turn.audio_started_ms,
+            "latency",
+            f"turn {turn.number}: {turn.latency_ms:.0f} ms ({feeling(turn.latency_ms)}) = {stages}",
+            "bold",
+        )
+
+    @property
+    def turns(self) -> list[TurnRecord]:
+        """The turn records so far."""
+        return self._turns.records
+
+
+def _inner(states: list[str]) -> str:
+    inner = [state for state in states if state in ("overlapped", "contested", "settling")]
+    return f".{inner[0]}" if inner else ""
+
+
+def turn_table(records: list[TurnRecord]) -> Table:
+    """The turns of a call as a table: what was said, how it ended, where the time went."""
+    table = Table(title="Turns (milliseconds from the end of the caller's speech)")
+    for column in ("#", "caller", "endpoint by", "outcome"):
+        table.add_column(column)
+    for column in ("endpoint", "mind", "voice", "playout", "first sound"):
+        table.add_column(column, justify="right")
+    table.add_column("feels")
+    for turn in records:
+        stages = turn.stages
+        latency = turn.latency_ms
+        table.add_row(
+            str(turn.number),
+            escape(turn.words),
+            turn.endpoint,
+            turn.outcome,
+            *(
+                f"{stages[name]:.0f}" if name in stages else "-"
+                for name in ("endpoint", "mind", "voice", "playout")
+            ),
+            f"{latency:.0f}" if latency is not None else "-",
+            feeling(latency) if latency is not None else "-",
+        )
+    return table

@@ -1,0 +1,232 @@
+"""Turn records: what became of each of the caller's turns, and how long each stage took.
+
+Derived from the journal alone, line by line, so that they are the same live and afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.journal import AnyLine, End, Event, Note
+from states import events, notes
+
+Outcome = Literal["open", "completed", "interrupted", "retracted", "failed", "cut off"]
+
+
+@dataclass(slots=True)
+class Milestones:
+    """When a reply reached each stage, in milliseconds of the call; None if it never did."""
+
+    requested_ms: float | None = None
+    first_token_ms: float | None = None
+    first_clause_ms: float | None = None
+    voice_requested_ms: float | None = None
+    first_speech_ms: float | None = None
+    first_clause_sent_ms: float | None = None
+    first_clause_heard_ms: float | None = None
+    chars_composed: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+@dataclass(slots=True)
+class TurnRecord:
+    """One turn of the caller, from the end of their speech to the end of the answer.
+
+    ``endpoint`` is the event that ended the turn. ``audio_started_ms`` is the first sound of
+    any kind (an acknowledgement counts); the reply's own is ``reply.first_clause_sent_ms``.
+    ``tokens_wasted`` were generated for drafts that were not used.
+    """
+
+    number: int
+    words: str
+    endpoint: str
+    committed_ms: float
+    voice_ended_ms: float
+    transcript_final_ms: float | None
+    outcome: Outcome = "open"
+    reply_number: int | None = None
+    reply: Milestones = field(default_factory=Milestones)
+    audio_started_ms: float | None = None
+    interrupted_ms: float | None = None
+    ended_ms: float | None = None
+    heard: str = ""
+    drafts: int = 0
+    tokens_wasted: int = 0
+
+    @property
+    def latency_ms(self) -> float | None:
+        """From the end of the caller's speech to the first sound of the agent."""
+        if self.audio_started_ms is None:
+            return None
+        return self.audio_started_ms - self.voice_ended_ms
+
+    @property
+    def stages(self) -> dict[str, float]:
+        """The latency along the critical path, in milliseconds.
+
+        A stage counts only for the time that nothing before it accounts for, so the stages add
+        up to the latency: what a draft had ready at the commit costs nothing.
+        """
+        if self.audio_started_ms is None:
+            return {}
+        steps = {
+            "endpoint": self.committed_ms,
+            "mind": self.reply.first_clause_ms,
+            "voice": self.reply.first_speech_ms,
+            "playout": self.audio_started_ms,
+        }
+        stages, reached_ms = {}, self.voice_ended_ms
+        for name, at_ms in steps.items():
+            until_ms = min(at_ms, self.audio_started_ms) if at_ms is not None else reached_ms
+            stages[name] = round(max(0.0, until_ms - reached_ms), 1)
+            reached_ms = max(reached_ms, until_ms)
+        return stages
+
+
+class Turns:
+    """Feed it a journal's lines; ``records`` holds the turns so far."""
+
+    def __init__(self) -> None:
+        self.records: list[TurnRecord] = []
+        self._replies: dict[int, Milestones] = {}
+        self._voice_ended_ms = 0.0
+        self._final_ms: float | None = None
+        self._drafts = 0
+        self._tokens: dict[int, int] = {}
+
+    @classmethod
+    def of(cls, lines: Iterable[AnyLine]) -> Turns:
+        """The turns of a whole journal."""
+        turns = cls()
+        for line in lines:
+            turns.feed(line)
+        return turns
+
+    def feed(self, line: AnyLine) -> None:
+        """Take in one line."""
+        match line:
+            case Note(note=note):
+                self._note(note)
+            case Event():
+                self._event(line)
+            case End():
+                self._end(line)
+
+    @property
+    def _open(self) -> TurnRecord | None:
+        last = self.records[-1] if self.records else None
+        return last if last is not None and last.outcome == "open" else None
+
+    # --- notes ---
+
+    def _note(self, note: notes.Note) -> None:
+        reply = getattr(note, "reply", None)
+        if reply is None:
+            return
+        stones = self._replies.setdefault(reply, Milestones())
+        match note:
+            case notes.ReplyRequested(at_ms=at_ms, round=number):
+                stones.requested_ms = at_ms if number == 1 else stones.requested_ms
+                self._drafts += number == 1
+            case notes.FirstToken(at_ms=at_ms):
+                stones.first_token_ms = at_ms
+            case notes.ClauseComposed(at_ms=at_ms, clause=clause, text=text):
+                stones.first_clause_ms = at_ms if clause == 0 else stones.first_clause_ms
+                stones.chars_composed += len(text)
+            case notes.ReplyComposed(tokens_in=tokens_in, tokens_out=tokens_out):
+                stones.tokens_in, stones.tokens_out = tokens_in, tokens_out
+                self._tokens[reply] = tokens_out
+            case notes.DraftDropped(tokens_out=tokens_out):
+                self._tokens[reply] = tokens_out
+            case notes.VoiceRequested(at_ms=at_ms):
+                stones.voice_requested_ms = at_ms
+            case notes.FirstSpeech(at_ms=at_ms):
+                stones.first_speech_ms = at_ms
+            case notes.ClauseSent(at_ms=at_ms, clause=0):
+                stones.first_clause_sent_ms = at_ms
+            case notes.MarkEchoed(at_ms=at_ms, clause=0):
+                stones.first_clause_heard_ms = at_ms
+
+    # --- events ---
+
+    def _event(self, line: Event) -> None:
+        took = {event for _, event in line.took}
+        if "abandoned" in took:
+            self._abandoned(line.event.at_ms)
+        match line.event:
+            case events.SpeechEnded(voice_at_ms=at_ms):
+                self._voice_ended_ms = at_ms
+            case events.Transcript(at_ms=at_ms, final=True):
+                self._final_ms = at_ms
+            case events.AudioStarted(at_ms=at_ms, reply=reply):
+                self._audible(at_ms, reply)
+            case events.OutputHeld(at_ms=at_ms, reply=reply, heard=heard):
+                self._stopped(at_ms, reply, heard)
+            case events.PlayedOut(at_ms=at_ms, reply=reply, heard=heard):
+                self._played_out(at_ms, reply, heard)
+            case events.ReplyFailed() | events.VoiceFailed() | events.ReplyLate():
+                self._failed(took)
+        if "committed" in took:
+            self._committed(line)
+
+    def _committed(self, line: Event) -> None:
+        now_ms = line.event.at_ms
+        self.records.append(
+            TurnRecord(
+                number=len(self.records) + 1,
+                words=line.words,
+                endpoint=line.event.name,
+                committed_ms=now_ms,
+                voice_ended_ms=self._voice_ended_ms or now_ms,
+                transcript_final_ms=self._final_ms,
+                drafts=self._drafts,
+            )
+        )
+        self._final_ms = None
+        self._drafts = 0
+
+    def _audible(self, at_ms: float, reply: int) -> None:
+        turn = self._open
+        if turn is None or turn.audio_started_ms is not None:
+            return
+        turn.audio_started_ms = at_ms
+        turn.reply_number = reply
+        turn.reply = self._replies.setdefault(reply, Milestones())
+        turn.tokens_wasted = sum(
+            tokens for number, tokens in self._tokens.items() if number < reply
+        )
+        self._tokens = {n: tokens for n, tokens in self._tokens.items() if n >= reply}
+
+    def _stopped(self, at_ms: float, reply: int, heard: str) -> None:
+        turn = self.records[-1] if self.records else None
+        if turn is not None and turn.reply_number == reply:
+            turn.heard = heard
+            turn.interrupted_ms = at_ms
+            if turn.outcome == "interrupted":
+                turn.ended_ms = at_ms
+
+    def _abandoned(self, at_ms: float) -> None:
+        turn = self._open
+        if turn is not None:
+            turn.outcome = "retracted" if turn.audio_started_ms is None else "interrupted"
+            turn.ended_ms = at_ms
+
+    def _played_out(self, at_ms: float, reply: int, heard: str) -> None:
+        turn = self._open
+        if turn is not None and turn.reply_number == reply:
+            turn.outcome, turn.heard, turn.ended_ms = "completed", heard, at_ms
+
+    def _failed(self, took: set[str]) -> None:
+        turn = self._open
+        if turn is not None and "say" in took:
+            turn.outcome = "failed"
+
+    def _end(self, line: End) -> None:
+        turn = self._open
+        if turn is not None:
+            turn.outcome, turn.ended_ms = "cut off", line.at_ms
+            said = [said.text for said in line.history if said.reply == turn.reply_number]
+            turn.heard = said[0] if said and turn.reply_number else ""
