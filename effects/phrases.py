@@ -21,8 +21,10 @@ RENDER_LIMIT_S = 20.0
 class Phrases:
     """The audio of fixed lines by their text. One book serves all calls of a process."""
 
-    def __init__(self) -> None:
+    def __init__(self, texts: Iterable[str] = ()) -> None:
         self._audio: dict[str, bytes] = {}
+        self._pending = list(dict.fromkeys(texts))
+        self._rendered = trio.lowlevel.ParkingLot()
 
     def get(self, text: str) -> bytes | None:
         """The line as µ-law, or None if it has not been rendered."""
@@ -32,17 +34,23 @@ class Phrases:
         """Keep a line that was rendered elsewhere."""
         self._audio[text] = audio
 
-    async def render(self, texts: Iterable[str], voice: TextToSpeech) -> None:
-        """Render lines, in order. A line that fails is logged and left out: it will be
-        synthesized when it is needed. Safe to cancel."""
-        for text in texts:
-            if text in self._audio:
-                continue
+    async def wait_for(self, text: str) -> None:
+        """Wait until :meth:`render` has come past a line."""
+        while text in self._pending:
+            await self._rendered.park()
+
+    async def render(self, voice: TextToSpeech) -> None:
+        """Render the lines that are wanted, in order. A line that fails is logged and left out:
+        it will be synthesized when it is needed. Safe to cancel."""
+        while self._pending:
+            text = self._pending[0]
             try:
                 with trio.fail_after(RENDER_LIMIT_S):
                     self._audio[text] = await render_line(text, voice)
             except (ProviderError, trio.TooSlowError) as error:
                 log.warning("phrase_not_rendered", chars=len(text), error=str(error) or "too slow")
+            del self._pending[0]
+            self._rendered.unpark_all()
 
 
 async def render_line(text: str, voice: TextToSpeech) -> bytes:

@@ -17,6 +17,8 @@ from states import events, notes
 NATURAL_MS, ACCEPTABLE_MS, BROKEN_MS = 500.0, 800.0, 1500.0
 """How people feel a reply: natural, acceptable, slow, broken."""
 
+STAGES = ("endpoint", "mind", "voice", "playout")
+
 _FLOOR = ("idle", "listening", "thinking", "speaking", "interrupted", "ended")
 _COLOURS = {
     "idle": "dim",
@@ -135,25 +137,21 @@ def _inner(states: list[str]) -> str:
 
 def turn_table(records: list[TurnRecord]) -> Table:
     """The turns of a call as a table: what was said, how it ended, where the time went."""
-    table = Table(title="Turns (milliseconds from the end of the caller's speech)")
-    for column in ("#", "caller", "endpoint by", "outcome"):
-        table.add_column(column)
-    for column in ("endpoint", "mind", "voice", "playout", "first sound"):
+    table = Table(title="Turns: milliseconds from the end of the caller's speech to first sound")
+    table.add_column("#")
+    table.add_column("caller", no_wrap=True, max_width=24)
+    table.add_column("outcome")
+    for column in (*STAGES, "total"):
         table.add_column(column, justify="right")
     table.add_column("feels")
     for turn in records:
-        stages = turn.stages
-        latency = turn.latency_ms
+        stages, latency_ms = turn.stages, turn.latency_ms
         table.add_row(
             str(turn.number),
             escape(turn.words),
-            turn.endpoint,
             turn.outcome,
-            *(
-                f"{stages[name]:.0f}" if name in stages else "-"
-                for name in ("endpoint", "mind", "voice", "playout")
-            ),
-            f"{latency:.0f}" if latency is not None else "-",
-            feeling(latency) if latency is not None else "-",
+            *(f"{stages[name]:.0f}" if name in stages else "-" for name in STAGES),
+            f"{latency_ms:.0f}" if latency_ms is not None else "-",
+            feeling(latency_ms) if latency_ms is not None else "-",
         )
     return table

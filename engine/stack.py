@@ -27,9 +27,11 @@ from engine.chart import default_chart_path, load_chart
 from engine.check import check
 from engine.config import Config
 from engine.errors import ChartError, ConfigError
+from engine.machine import Machine
 from engine.session import Desk
 from engine.vocabulary import VOCABULARY
 from states.agent import Agent
+from states.call import Call
 
 Progress = Callable[[str], None]
 
@@ -95,9 +97,10 @@ async def open_desk(config: Config, progress: Progress = lambda _: None) -> Asyn
             voice_activity=vad,
             turn_detector=WordsTurnDetector(),
             tools={tool.spec.name: tool for tool in tools},
-            phrases=Phrases(),
+            phrases=Phrases(kit.agent.phrases),
         )
+        Machine(chart, Call(config.settings, kit.agent))  # the first one builds the class
         async with trio.open_nursery() as background:
-            background.start_soon(ports.phrases.render, kit.agent.phrases, voice)
+            background.start_soon(ports.phrases.render, voice)
             yield Desk(chart, kit.agent, config.settings, ports, store)
             background.cancel_scope.cancel()

@@ -41,7 +41,11 @@ _CORRECTIONS = {
     "it": "ɪt",
     "ok": "oʊkˈeɪ",
     "refund": "ɹˈiːfʌnd",  # callers ask for the noun
+    "resend": "ɹiːsˈɛnd",
 }
+
+# Before a word of the lexicon these make a word of their own: redeliver, misdirected.
+_PREFIXES = {"re": "ɹˌiː", "un": "ʌn", "mis": "mˌɪs", "pre": "pɹˌiː"}
 
 # Weak at the end of a phrase too; any other word there takes the stress that it lacks.
 _ALWAYS_WEAK = frozenset("a an the it me you him her us them he she we they i".split())
@@ -80,17 +84,25 @@ class Pronouncer:
 
     def word(self, word: str) -> str:
         """The phonemes of one word in lower case, as it sounds in mid-sentence."""
+        known = self._known(word)
+        if known is not None:
+            return known
+        if word.endswith("'s"):
+            return _with_s(self.word(word[:-2]))
+        for prefix, sounds in _PREFIXES.items():
+            stem = self._known(word.removeprefix(prefix)) if word.startswith(prefix) else None
+            if stem is not None:
+                return sounds + stem
+        return _stressed(_alone(word, self._read_out(word.replace("'", ""))))
+
+    def _known(self, word: str) -> str | None:
         if word in _CORRECTIONS:
             return _CORRECTIONS[word]
         with self._lock:
             row = self._lexicon.execute(
                 "SELECT phonemes FROM lexicon WHERE word = ?", (word,)
             ).fetchone()
-        if row is not None:
-            return _alone(word, row[0].replace(" ", ""))
-        if word.endswith("'s"):
-            return _with_s(self.word(word[:-2]))
-        return _alone(word, self._read_out(word.replace("'", "")))
+        return None if row is None else _alone(word, row[0].replace(" ", ""))
 
     def _sentence(self, tokens: list[str]) -> str:
         """``tokens`` end with punctuation."""

@@ -1,0 +1,322 @@
+"""The command line: ``antiphon``. Each command is a few lines over what the engine offers."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import trio
+import typer
+from rich.console import Console
+
+from adapters.front.server import Listening
+from adapters.twilio.recording import CallRecord
+from adapters.twilio.script import Script
+from engine import phone_cli
+from engine.chart import Chart, default_chart_path, load_chart
+from engine.check import check as check_chart
+from engine.config import Config, load_config
+from engine.diagram import graphviz, mermaid
+from engine.errors import AntiphonError
+from engine.journal import Head, read_journal
+from engine.matrix import matrix_markdown
+from engine.replay import replay as replay_lines
+from engine.service import MEDIA_PATH, run_service, take_calls
+from engine.show import CallPrinter, turn_table
+from engine.stack import open_desk
+from engine.turns import Turns
+from engine.vocabulary import VOCABULARY
+
+app = typer.Typer(
+    name="antiphon",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="A voice conversation engine for the telephone in which each call is a statechart.",
+)
+
+USAGE_ERROR = 2
+
+ChartOption = Annotated[
+    Path | None,
+    typer.Argument(
+        help="A chart of your own (YAML); the one that comes with antiphon if left out."
+    ),
+]
+
+
+@app.command()
+def demo(
+    calls: Annotated[Path, typer.Option(help="Where the journal and the recording go.")] = Path(
+        "calls"
+    ),
+) -> None:
+    """Hold a call with recorded voices, here and now, and show it.
+
+    Starts the engine's server, calls it over a real websocket in the carrier's protocol, in real
+    time: a caller asks after a parcel, says "yes" while the agent speaks (which must not stop it),
+    interrupts with "today" (which must), and confirms. No keys, no network.
+    """
+    console = Console(highlight=False)
+    run(lambda: _demo(console, calls))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 takes any free one.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Which agent answers.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A configuration file (antiphon.toml).")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option(help="Show the calls as they happen, with their words.")
+    ] = False,
+) -> None:
+    """Take calls: Twilio Media Streams on ws://HOST:PORT/media, health on /healthz.
+
+    Every call writes a journal (calls/*.jsonl). Stop with Ctrl-C.
+    """
+    settings = _with_options(load_config_or_exit(config), host, port, agent)
+    console = Console(highlight=False, stderr=True)
+    run(lambda: _serve(console, settings, show=show))
+
+
+@app.command()
+def call(
+    wavs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="What the caller says, in order: WAV files, 8 kHz mono. FILE.wav@1.2 is spoken 1.2 s into the agent's reply.",
+            metavar="[WAV[@SECONDS]]...",
+        ),
+    ] = None,
+    url: Annotated[
+        str, typer.Option(help="The server to call.")
+    ] = f"ws://127.0.0.1:8765{MEDIA_PATH}",
+    barge_in: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", help="Speak the last WAV that long into the agent's reply."
+        ),
+    ] = None,
+    dtmf: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEYS@SECONDS",
+            help="Press keys at a time of the call, e.g. 29340#@4.5. Can be repeated.",
+        ),
+    ] = None,
+    hang_up: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Hang up at that time of the call.")
+    ] = None,
+    record: Annotated[
+        Path, typer.Option(help="Where the recording goes (caller left, agent right).")
+    ] = Path("calls"),
+) -> None:
+    """Call a server as a carrier would, and record both sides.
+
+    Audio goes out every 20 ms; what comes back waits in a playout buffer and is heard in real
+    time; marks are echoed when they have been played, and clear empties the buffer.
+
+    Example: antiphon call hello.wav stop.wav --barge-in 1.2
+    """
+    console = Console(highlight=False)
+
+    async def go() -> None:
+        script = phone_cli.script_for(
+            wavs or [], barge_in_s=barge_in, keys=dtmf or [], hang_up_s=hang_up
+        )
+        made = await phone_cli.call(url, script, phone_cli.LinePrinter(console))
+        console.print(f"recording: {phone_cli.save_recording(made, record)}")
+
+    run(go)
+
+
+@app.command()
+def check(chart: ChartOption = None) -> None:
+    """Prove what can be proved of a chart without holding a call.
+
+    Every name binds; every state can be reached and every transition taken; a hang-up ends the
+    call from anywhere; nowhere can both sides wait for each other for ever; transitions on one
+    event are told apart by their guards. Exit code 1 if something fails.
+    """
+    with errors_in_one_line():
+        loaded = _load_chart(chart)
+        report = check_chart(loaded)
+    console = Console(highlight=False)
+    for finding in report.findings:
+        console.print(str(finding), markup=False, soft_wrap=True)
+    console.print(report.summary, markup=False, soft_wrap=True)
+    if any(finding.severity == "error" for finding in report.findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def diagram(
+    chart: ChartOption = None,
+    format: Annotated[
+        str, typer.Option("--format", "-f", help="mermaid, graphviz or matrix.")
+    ] = "mermaid",
+) -> None:
+    """Print the chart as a picture's source: Mermaid, Graphviz, or the states × events matrix.
+
+    The same chart always gives the same text. For an image:
+    antiphon diagram -f graphviz | dot -Tsvg
+    """
+    formats: dict[str, Callable[[Chart], str]] = {
+        "mermaid": mermaid,
+        "graphviz": graphviz,
+        "matrix": matrix_markdown,
+    }
+    with errors_in_one_line():
+        if format not in formats:
+            raise AntiphonError(f"unknown format '{format}' (formats: {', '.join(formats)})")
+        text = formats[format](_load_chart(chart))
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+@app.command()
+def replay(
+    journal: Annotated[Path, typer.Argument(help="A call's journal (calls/*.jsonl).")],
+    chart: Annotated[Path | None, typer.Option(help="Replay on this chart instead.")] = None,
+) -> None:
+    """Replay a recorded call on the chart: the same transitions, or the first difference.
+
+    Exit code 1 if the chart would have gone another way.
+    """
+    with errors_in_one_line():
+        lines = list(read_journal(journal))
+        loaded = _load_chart(chart)
+        outcome = replay_lines(lines, loaded)
+        turns = Turns.of(lines).records
+    console = Console(highlight=False)
+    head = next((line for line in lines if isinstance(line, Head)), None)
+    if head is not None and head.chart_digest != loaded.digest:
+        console.print("the chart is not the one the call was held on: its text differs")
+    if turns:
+        console.print(turn_table(turns))
+    console.print(str(outcome), markup=False, soft_wrap=True)
+    if outcome.difference is not None:
+        raise typer.Exit(1)
+
+
+# --- what the commands do -------------------------------------------------------------------
+
+
+async def _demo(console: Console, calls: Path) -> None:
+    script = phone_cli.demo_script()
+    console.print("[bold]antiphon[/bold]: a phone call is held, end to end, on the chart\n")
+    printer = CallPrinter(console)
+    with tempfile.TemporaryDirectory() as orders:  # each demo finds the orders as they were
+        await _hold_demo(Config(calls=str(calls), data=orders), script, console, printer, calls)
+
+
+async def _hold_demo(
+    config: Config, script: Script, console: Console, printer: CallPrinter, calls: Path
+) -> None:
+    async with open_desk(config, lambda text: console.print(f"  {text} ...")) as desk:
+        await desk.ports.phrases.wait_for(desk.agent.greeting)
+        async with trio.open_nursery() as nursery:
+            listening: Listening = await nursery.start(
+                lambda task_status: take_calls(
+                    desk, config.host, 0, watchers=[printer.feed], task_status=task_status
+                )
+            )
+            url = f"ws://{listening.host}:{listening.port}{MEDIA_PATH}"
+            console.print(f"  the engine listens on {url}\n  calling it with recorded voices\n")
+            made = await phone_cli.call(url, script, phone_cli.LinePrinter(console))
+            nursery.cancel_scope.cancel()
+    _sum_up(console, calls, printer, made)
+
+
+def _sum_up(console: Console, calls: Path, printer: CallPrinter, made: CallRecord) -> None:
+    journal = max(calls.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
+    recording = phone_cli.save_recording(made, calls, journal.stem)
+    console.print()
+    console.print(turn_table(printer.turns))
+    console.print(f"recording (caller left, agent right): {recording}")
+    console.print(f"journal: {journal}")
+    console.print(f"replay it: antiphon replay {journal}")
+
+
+async def _serve(console: Console, config: Config, *, show: bool) -> None:
+    watchers = [CallPrinter(console).feed] if show else []
+    async with trio.open_nursery() as nursery:
+        listening: Listening = await nursery.start(
+            lambda task_status: run_service(
+                config,
+                progress=lambda text: console.print(f"{text} ..."),
+                watchers=watchers,
+                task_status=task_status,
+            )
+        )
+        console.print(
+            f"{config.agent} answers calls on ws://{listening.host}:{listening.port}{MEDIA_PATH}; "
+            f"journals in {config.calls}; stop with Ctrl-C"
+        )
+
+
+def _with_options(config: Config, host: str | None, port: int | None, agent: str | None) -> Config:
+    return Config(
+        host=config.host if host is None else host,
+        port=config.port if port is None else port,
+        agent=config.agent if agent is None else agent,
+        chart=config.chart,
+        calls=config.calls,
+        data=config.data,
+        settings=config.settings,
+    )
+
+
+def load_config_or_exit(path: Path | None) -> Config:
+    """The configuration; exits with one line if it is wrong."""
+    with errors_in_one_line():
+        return load_config(path)
+
+
+def _load_chart(path: Path | None) -> Chart:
+    return load_chart(path or default_chart_path(), VOCABULARY)
+
+
+# --- errors ---------------------------------------------------------------------------------
+
+
+def run(main: Callable[[], object]) -> None:
+    """Run an async command. An error meant for people is one line and exit code 2."""
+    with errors_in_one_line():
+        trio.run(main)  # type: ignore[arg-type]
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """Print an :class:`AntiphonError` as one line and exit with code 2; Ctrl-C with 130."""
+    try:
+        yield
+    except* AntiphonError as errors:
+        typer.echo(f"antiphon: {_first(errors)}", err=True)
+        raise SystemExit(USAGE_ERROR) from None
+    except* KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def main() -> None:
+    """The ``antiphon`` command."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    app()
