@@ -130,9 +130,9 @@ async def hear(clip: Clip, vad: SileroVad, recogniser: EmbeddedSpeechToText) -> 
             for at in range(0, len(audio) - FRAME_BYTES + 1, FRAME_BYTES):
                 at_ms = at / mulaw.BYTES_PER_MS
                 await trio.sleep_until(start + (at_ms + FRAME_MS) / 1000)
-                for edge in ears.frame(Frame(audio[at : at + FRAME_BYTES], at_ms)):
-                    if isinstance(edge, Offset):
-                        offsets.append((trio.current_time() - start) * 1000)
+                edges = ears.frame(Frame(audio[at : at + FRAME_BYTES], at_ms))
+                now_ms = (trio.current_time() - start) * 1000
+                offsets.extend(now_ms for edge in edges if isinstance(edge, Offset))
             nursery.cancel_scope.cancel()
     score(clip, hearing)
     return hearing

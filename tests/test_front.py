@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import pytest
@@ -117,20 +117,27 @@ async def listening(on_call: OnCall) -> AsyncIterator[Listening]:
         nursery.cancel_scope.cancel()
 
 
+@asynccontextmanager
+async def open_connection(to: Listening) -> AsyncIterator[trio.SocketStream]:
+    async with await trio.open_tcp_stream(to.host, to.port) as stream:
+        yield stream
+
+
 # --- HTTP
 
 
 async def test_requests_over_a_real_socket() -> None:
     """One connection carries several requests; some arrive together, one arrives in pieces."""
-    async with listening(Calls()) as bound:
-        stream = await trio.open_tcp_stream(bound.host, bound.port)
+    async with listening(Calls()) as bound, open_connection(bound) as stream:
         await stream.send_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
         for byte in b"GET /healthz HTTP/1.1\r\nHost: a\r\n":
             await stream.send_all(bytes([byte]))
         await stream.send_all(b"Connection: close\r\n\r\n")
         answer = await rest(stream)
-    assert answer.count(b"HTTP/1.1 200 \r\n") == 3
-    assert answer.endswith(b"\r\n\r\nok\n")
+
+
+assert answer.count(b"HTTP/1.1 200 \r\n") == 3
+assert answer.endswith(b"\r\n\r\nok\n")
 
 
 async def test_a_handler_gets_the_request_and_gives_the_reply(autojump_clock: MockClock) -> None:
@@ -170,7 +177,7 @@ async def test_a_body_that_waits_to_be_asked_for(autojump_clock: MockClock) -> N
 @pytest.mark.parametrize(
     ("request_bytes", "status", "says"),
     [
-        (b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n", 404, "content-length: 13"),
+        (b"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n", 404, "no such path"),
         (b"DELETE /show HTTP/1.1\r\nHost: a\r\n\r\n", 405, "allow: GET, POST"),
         (b"POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405, "allow: GET"),
         (b"hello?\r\n\r\n", 400, "connection: close"),
@@ -193,8 +200,8 @@ async def test_a_body_that_waits_to_be_asked_for(autojump_clock: MockClock) -> N
         (b"GET /media HTTP/1.1\r\nHost: a\r\n\r\n", 426, "upgrade: websocket"),
         (b"POST /media HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 405, "allow: GET"),
         (UPGRADE.replace(b"13", b"8") + b"\r\n", 426, "sec-websocket-version: 13"),
-        (UPGRADE.replace(b"dGhl", b"dGh") + b"\r\n", 400, "content-length: 45"),
-        (UPGRADE.replace(b"dGhl", b"d\xc3\xbchl") + b"\r\n", 400, "content-length: 45"),
+        (UPGRADE.replace(b"dGhl", b"dGh") + b"\r\n", 400, "sec-websocket-key: 16 bytes"),
+        (UPGRADE.replace(b"dGhl", b"d\xc3\xbchl") + b"\r\n", 400, "sec-websocket-key: 16 bytes"),
         (UPGRADE.replace(b"/media", b"/show") + b"\r\n", 201, "x-seen: yes"),
     ],
 )
@@ -205,14 +212,13 @@ async def test_what_a_client_gets_wrong_is_answered(
     began = trio.current_time()
     answer = await asked(request_bytes)
     assert head_of(answer)[0] == f"http/1.1 {status} "
-    assert any(says.lower() in line for line in head_of(answer)), head_of(answer)
+    assert says.lower() in answer.decode().lower()
     assert trio.current_time() == began
 
 
 async def test_a_refused_client_that_goes_on_sending_reads_its_refusal() -> None:
     """A real socket with unread data is reset when closed, and that would eat the answer."""
-    async with listening(Calls()) as bound:
-        stream = await trio.open_tcp_stream(bound.host, bound.port)
+    async with listening(Calls()) as bound, open_connection(bound) as stream:
         await stream.send_all(b"POST /show HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n")
         await stream.send_all(b"x" * 200_000)
         assert (await rest(stream)).startswith(b"HTTP/1.1 413 ")
@@ -239,15 +245,15 @@ async def test_slow_clients_are_dropped_in_bounded_time(
     async with connected(front()) as stream, trio.open_nursery() as nursery:
 
         async def drip() -> None:
-            with pytest.raises(trio.BrokenResourceError):  # sooner or later nobody takes more
+            with suppress(trio.BrokenResourceError):  # sooner or later nobody takes more
                 for byte in said:
                     await stream.send_all(bytes([byte]))
                     await trio.sleep(every_s)
-                raise trio.BrokenResourceError
 
         nursery.start_soon(drip)
         got = await rest(stream)
         assert trio.current_time() - began <= after_s
+        nursery.cancel_scope.cancel()
     assert got.startswith(answer)
     assert bool(got) == bool(answer)
 
@@ -267,11 +273,10 @@ async def test_a_client_that_does_not_read_is_let_go(autojump_clock: MockClock) 
     began = trio.current_time()
     async with connected(front(), reading=False) as stream:
         await stream.send_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        await trio.sleep(10.5)
         with pytest.raises(trio.BrokenResourceError):
-            await stream.wait_send_all_might_not_block()
-            await trio.sleep(10.5)
             await stream.send_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-    assert trio.current_time() - began < 12
+    assert trio.current_time() - began == pytest.approx(10.5)
 
 
 async def test_a_failing_handler_costs_one_request(autojump_clock: MockClock) -> None:
@@ -329,7 +334,8 @@ async def test_no_compression_whatever_is_offered(autojump_clock: MockClock) -> 
         )
         head = head_of(bytes(await stream.receive_some()))
     assert head[0].startswith("http/1.1 101 ")
-    assert not any("extensions" in line or "protocol" in line for line in head)
+    assert not any(line.startswith("sec-websocket-ext") for line in head)
+    assert not any(line.startswith("sec-websocket-protocol") for line in head)
 
 
 async def test_a_call_may_be_refused_before_it_is_accepted(autojump_clock: MockClock) -> None:
@@ -362,18 +368,18 @@ async def test_garbage_on_one_call_never_disturbs_another(autojump_clock: MockCl
         for websocket, end in ((good, good_end), (bad, bad_end)):
             await websocket.send_message(end.connected())
             await websocket.send_message(end.start())
-        rubbish = ["{", good_end.start(), good_end.mark("theirs"), b"\xff", bad_end.start()]
+        rubbish: list[str | bytes] = ["{", good_end.mark("theirs"), b"\xff", "[]", bad_end.start()]
         for number in range(50):
             await good.send_message(good_end.media(bytes([number])))
-            if number < len(rubbish):
-                await bad.send_message(rubbish[number])
+            if rubbish:
+                await bad.send_message(rubbish.pop(0))
             echo = good_end.receive(await good.get_message())
             assert repr(echo) == f"AgentAudio(mulaw={bytes([number])!r})"
             await trio.sleep(0.02)
         await good.send_message(good_end.stop())
         await good.aclose()
     assert calls.said["CAbad"] == [Stop("second_start: a stream starts once")]
-    assert len(calls.said["CAgood"]) == 51 - 1 + 1
+    assert len(calls.said["CAgood"]) == 51
 
 
 @pytest.mark.parametrize(
@@ -456,7 +462,7 @@ async def test_localhost_gets_one_port() -> None:
     """Two addresses, asked for any port, would be given two."""
     async with trio.open_nursery() as nursery:
         bound = await nursery.start(partial(serve, "localhost", 0, on_call=Calls()))
-        async with await trio.open_tcp_stream(bound.host, bound.port) as stream:
+        async with open_connection(bound) as stream:
             await stream.send_all(b"GET /healthz HTTP/1.0\r\n\r\n")
             assert (await rest(stream)).endswith(b"ok\n")
         nursery.cancel_scope.cancel()
@@ -472,10 +478,12 @@ async def test_draining_lets_calls_finish() -> None:
             returned.set()
 
         bound = await nursery.start(run)
-        idle = await trio.open_tcp_stream(bound.host, bound.port)
-        await idle.send_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
-        await idle.receive_some()
-        async with dialled(f"ws://{bound.host}:{bound.port}/media") as websocket:
+        async with (
+            open_connection(bound) as idle,
+            dialled(f"ws://{bound.host}:{bound.port}/media") as websocket,
+        ):
+            await idle.send_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            await idle.receive_some()
             end = CarrierStream(CallInfo("CA1", "MZ1"), account_sid="AC1")
             await websocket.send_message(end.start())
             await websocket.send_message(end.media(b"a"))
@@ -496,15 +504,16 @@ async def test_draining_lets_calls_finish() -> None:
 async def test_cancelling_leaves_nothing_running() -> None:
     """Calls and connections end with the server, and the port is free again."""
     before = trio.lowlevel.current_statistics().tasks_living
-    async with listening(Calls()) as bound:
-        idle = await trio.open_tcp_stream(bound.host, bound.port)
-        async with dialled(f"ws://{bound.host}:{bound.port}/media") as websocket:
-            end = CarrierStream(CallInfo("CA1", "MZ1"), account_sid="AC1")
-            await websocket.send_message(end.start())
-            await websocket.send_message(end.media(b"a"))
-            await websocket.get_message()
-            await websocket.aclose()
-        await idle.aclose()
+    async with (
+        listening(Calls()) as bound,
+        await trio.open_tcp_stream(bound.host, bound.port),
+        dialled(f"ws://{bound.host}:{bound.port}/media") as websocket,
+    ):
+        end = CarrierStream(CallInfo("CA1", "MZ1"), account_sid="AC1")
+        await websocket.send_message(end.start())
+        await websocket.send_message(end.media(b"a"))
+        await websocket.get_message()
+        await websocket.aclose()
     assert trio.lowlevel.current_statistics().tasks_living == before
     with socket.create_server((bound.host, bound.port)):
         pass

@@ -40,6 +40,15 @@ with their commas; a decoder that writes more than this is going round in circle
 
 _HEADS, _HEAD_WIDTH = 8, 36
 
+_EXPECTED_WORDS = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *("yes", "yeah", "no"),
+)
+_EXPECTED_BONUS = 1.5
+"""Added to the logits of words that callers say far more often than the people the model learned
+from. It corrects nearly a third of the misheard digits; other words are heard as before. With
+more than 2 the model begins to hear digits everywhere."""
+
 _DOUBTFUL = 0.4
 _DOUBTFUL_WHEN_SHORT = 0.6
 _SHORT_SPEECH_MS = 250
@@ -81,6 +90,7 @@ class Moonshine:
         self._encoder = _session(encoder)
         self._decoder = _session(decoder)
         self._vocabulary = vocabulary
+        self._bonus = _bonus(vocabulary)
         outputs = [output.name for output in self._decoder.get_outputs()]
         caches = [name for name in outputs if name.startswith("present.")]
         self._own_caches = [name for name in caches if ".decoder." in name]
@@ -128,14 +138,14 @@ class Moonshine:
         # To quiet beginnings the model likes to answer with nothing at all; whether there was
         # anything to hear is judged by its confidence in the best words instead.
         logits[0, _END] = -np.inf
-        tokens = accept(draft, logits.argmax(axis=1))
+        tokens = accept(draft, (logits + self._bonus).argmax(axis=1))
         log_probability = sum(_log_probability(logits[i], t) for i, t in enumerate(tokens))
         for name in self._own_caches:
             caches[name] = np.ascontiguousarray(caches[name][:, :, : len(tokens)])
         while tokens[-1] != _END and len(tokens) < limit:
             logits, own = self._step(shared, tokens[-1:], caches, self._own_caches)
             caches |= own
-            tokens.append(int(logits[0].argmax()))
+            tokens.append(int((logits[0] + self._bonus).argmax()))
             log_probability += _log_probability(logits[0], tokens[-1])
         return tokens, log_probability
 
@@ -205,6 +215,15 @@ def _for_model(mulaw: bytes) -> NDArray[np.float32]:
     audio = soxr.resample(to_float(mulaw), SAMPLE_RATE_HZ, _MODEL_RATE_HZ)
     padding = max(0, _SHORTEST_SAMPLES - len(audio))
     return np.pad(audio.astype(np.float32, copy=False), (0, padding))[np.newaxis]
+
+
+def _bonus(vocabulary: Sequence[bytes]) -> NDArray[np.float32]:
+    expected = {
+        f"\u2581{word}".encode()
+        for lower in _EXPECTED_WORDS
+        for word in (lower, lower.capitalize())
+    }
+    return np.array([_EXPECTED_BONUS * (token in expected) for token in vocabulary], np.float32)
 
 
 def _log_probability(logits: NDArray[np.float32], token: int) -> float:

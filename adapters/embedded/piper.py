@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from adapters.embedded.onnx_cut import cut
 from adapters.embedded.weights import weight
-from effects.ports import ProviderLost
 
 SAMPLES_PER_FRAME = 256
 
@@ -71,8 +70,7 @@ class Piper:
         """One sentence as consecutive stretches of float samples in [-1, 1]; shape (n,).
 
         Each step blocks for the time it takes to compute its stretch: run it in a thread.
-        Phonemes that the voice does not know are left out. Raises :class:`ProviderLost` if the
-        model fails.
+        Phonemes that the voice does not know are left out. Raises what onnxruntime raises.
         """
         frames = self._frames(phonemes)
         count = frames.shape[2]
@@ -115,8 +113,5 @@ def _session(model: bytes) -> onnxruntime.InferenceSession:
 def _run(
     session: onnxruntime.InferenceSession, inputs: dict[str, NDArray[np.generic]]
 ) -> NDArray[np.float32]:
-    try:
-        output: NDArray[np.float32] = session.run(None, inputs)[0]
-    except Exception as error:  # onnxruntime's errors share no base class of their own
-        raise ProviderLost(f"the Piper voice failed: {error}") from error
+    output: NDArray[np.float32] = session.run(None, inputs)[0]
     return output

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from adapters.embedded.piper import Piper
 from adapters.embedded.pronunciation import Pronouncer
 from adapters.embedded.spoken import spoken
-from effects.ports import Clause, ProviderError, Speech
+from effects.ports import Clause, ProviderLost, Speech
 from states import mulaw
 
 # How far synthesis may run ahead of the audio that is taken: more would be thrown away when the
@@ -47,7 +47,7 @@ class Model(Protocol):
 
     def say(self, text: str) -> Iterator[bytes]:
         """µ-law audio of ``text``, piece by piece; nothing if there is nothing to say. A step may
-        block for as long as it computes. Raises :class:`ProviderError`."""
+        block for as long as it computes, and is taken on any thread."""
         ...
 
 
@@ -161,7 +161,7 @@ class EmbeddedVoice:
         """
         if self._model is None:
             raise RuntimeError("the voice is used before it is entered, or after it is left")
-        lost: list[ProviderError] = []
+        lost: list[ProviderLost] = []
         ahead, pieces = trio.open_memory_channel[Speech](_PIECES_AHEAD)
         async with trio.open_nursery() as nursery, pieces:
             nursery.start_soon(self._synthesize, self._model, clauses, ahead, lost)
@@ -176,7 +176,7 @@ class EmbeddedVoice:
         model: Model,
         clauses: trio.MemoryReceiveChannel[Clause],
         ahead: trio.MemorySendChannel[Speech],
-        lost: list[ProviderError],
+        lost: list[ProviderLost],
     ) -> None:
         async with ahead:
             try:
@@ -185,10 +185,13 @@ class EmbeddedVoice:
                     while (piece := await self._next(audio)) is not None:
                         await ahead.send(Speech(clause.index, piece, False))
                     await ahead.send(Speech(clause.index, b"", True))
-            except ProviderError as error:
+            except ProviderLost as error:
                 lost.append(error)
 
     async def _next(self, audio: Iterator[bytes]) -> bytes | None:
-        return await trio.to_thread.run_sync(
-            next, audio, None, abandon_on_cancel=True, limiter=self._threads
-        )
+        try:
+            return await trio.to_thread.run_sync(
+                next, audio, None, abandon_on_cancel=True, limiter=self._threads
+            )
+        except Exception as error:  # onnxruntime's errors share no base class of their own
+            raise ProviderLost(f"the embedded voice failed, {error!r}: try again") from error
