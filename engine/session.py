@@ -129,6 +129,7 @@ async def _close(
     # What was in the air when the call ended was heard as far as it had been played.
     call.hear(playout.reply, playout.heard())
     strays = await interpreter.close(call.settings.closing_ms)
+    call.keep_what_was_done()
     with trio.move_on_after(call.settings.closing_ms / 1000, shield=True):
         await carrier.hang_up()
     ended_by_chart = interpreter.machine.ended and interpreter.failure is None

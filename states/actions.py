@@ -102,12 +102,12 @@ def commit_turn(call: Call, event: Event) -> Commands:
 def retract_turn(call: Call, event: Event) -> Commands:
     """The caller goes on: nothing was audible yet, so the turn is open again and grows."""
     if call.turn.committed:
-        taken_back = call.history.pop()
-        assert taken_back.role == "caller", "only an unanswered turn can be retracted"
+        last = max(index for index, line in enumerate(call.history) if line.role == "caller")
+        answered = any(line.role == "agent" and line.text for line in call.history[last:])
+        assert not answered, "only an unanswered turn can be retracted"
+        del call.history[last]
         call.turn.committed = False
-    # What was done stays done, and the next reply has to know of it.
-    call.history.extend(_tool_line(use) for use in call.reply.tools if use.changes)
-    call.reply.tools = []
+    call.keep_what_was_done()
     call.farewell = False
     return (DiscardOutput(), Raise("abandoned"))
 
@@ -132,12 +132,14 @@ def amend_history(call: Call, event: Event) -> Commands:
 def begin_draft(call: Call, event: Event) -> Commands:
     """A reply to the words so far is composed."""
     call.turn.drafts += 1
+    call.keep_what_was_done()
     call.reply = Reply(number=call.reply.number + 1, to_words=call.turn.words)
     return ()
 
 
 def begin_line(call: Call, event: Event) -> Commands:
     """A fixed line is spoken."""
+    call.keep_what_was_done()
     call.reply = Reply(number=call.reply.number + 1, line=call.line)
     return ()
 
@@ -152,6 +154,7 @@ def note_audible(call: Call, event: Event) -> Commands:
     assert isinstance(event, AudioStarted)
     call.reply.audible = True
     call.history.extend(_tool_line(use) for use in call.reply.tools)
+    call.reply.tools = []
     call.history.append(Line("agent", "", reply=event.reply))
     call.answered_turn = call.turn
     return fresh_turn(call, event)

@@ -137,6 +137,13 @@ class Call:
         before = " ".join(text for _, text in sorted(self.turn.segments.items()))
         return normalized(after) != normalized(before)
 
+    def keep_what_was_done(self) -> None:
+        """Move the side effects of a reply that was not heard into the history: what was done
+        stays done, and the next reply has to know of it."""
+        done = [use for use in self.reply.tools if use.changes]
+        self.history.extend(Line("tool", use.result, use=use) for use in done)
+        self.reply.tools = []
+
     def hear(self, reply: int, text: str) -> None:
         """Set what was heard of a reply in the history."""
         for index, line in enumerate(self.history):

@@ -19,17 +19,17 @@ _GROUP_DIGITS = 3
 
 
 def cardinal(number: int) -> str:
-    """An amount: 342 is "three hundred forty two". ``number`` is not negative."""
+    """An amount: 342 is "three hundred forty two". Raises :class:`ValueError` below zero."""
+    if number < 0:
+        raise ValueError(f"{number} is negative")
     if number < 20:
         return _SMALL[number]
     if number < 100:
         tens = _TENS[number // 10 - 2]
         return f"{tens} {_SMALL[number % 10]}" if number % 10 else tens
-    for scale, name in _SCALES:
-        if number >= scale:
-            rest = f" {cardinal(number % scale)}" if number % scale else ""
-            return f"{cardinal(number // scale)} {name}{rest}"
-    raise ValueError(f"{number} is negative")
+    scale, name = next(entry for entry in _SCALES if number >= entry[0])
+    many, rest = divmod(number, scale)
+    return f"{cardinal(many)} {name}" + (f" {cardinal(rest)}" if rest else "")
 
 
 def ordinal(number: int) -> str:

@@ -72,7 +72,7 @@ class Piper:
         Each step blocks for the time it takes to compute its stretch: run it in a thread.
         Phonemes that the voice does not know are left out. Raises what onnxruntime raises.
         """
-        frames = self._frames(phonemes)
+        frames = _run(self._encoder, self._inputs(phonemes))  # shape (1, 192, count)
         count = frames.shape[2]
         start, stop = 0, min(_FIRST_FRAMES, count)
         while start < count:
@@ -86,21 +86,17 @@ class Piper:
             yield decoded[skipped : skipped + (stop - start) * SAMPLES_PER_FRAME]
             start, stop = stop, min(stop + _NEXT_FRAMES, count)
 
-    def _frames(self, phonemes: str) -> NDArray[np.float32]:
-        """The latent frames of a sentence; shape (1, 192, n)."""
+    def _inputs(self, phonemes: str) -> dict[str, NDArray[np.generic]]:
         ids = [self._ids[_BEGIN], self._ids[_PAD]]
         for phoneme in phonemes:
             if phoneme in self._ids:
                 ids += [self._ids[phoneme], self._ids[_PAD]]
         ids.append(self._ids[_END])
-        return _run(
-            self._encoder,
-            {
-                "input": np.array([ids], np.int64),
-                "input_lengths": np.array([len(ids)], np.int64),
-                "scales": self._scales,
-            },
-        )
+        return {
+            "input": np.array([ids], np.int64),
+            "input_lengths": np.array([len(ids)], np.int64),
+            "scales": self._scales,
+        }
 
 
 def _session(model: bytes) -> onnxruntime.InferenceSession:

@@ -60,6 +60,7 @@ class JoeVoice:
         self._piper = Piper()
 
     def say(self, text: str) -> Iterator[bytes]:
+        """As :meth:`Model.say`: each sentence of the clause, with the pause that follows it."""
         for phonemes in self._pronouncer.sentences(spoken(text)):
             line = PhoneLine(self._piper.sample_rate_hz)
             for samples in self._piper.samples(phonemes):
@@ -100,11 +101,12 @@ class PhoneLine:
 
     def _ready(self, samples: NDArray[np.float32]) -> bytes:
         audio = np.concatenate([self._held, _levelled(samples)])
-        windows = audio[: len(audio) // _WINDOW * _WINDOW].reshape(-1, _WINDOW)
+        whole = len(audio) // _WINDOW * _WINDOW
+        windows = audio[:whole].reshape(-1, _WINDOW)
         loud = np.flatnonzero(np.sqrt(np.mean(windows**2, axis=1)) > _QUIET) * _WINDOW
         keep = _ONSET_MS * mulaw.BYTES_PER_MS
         if not len(loud):
-            self._held = audio if self._begun else audio[-keep:]
+            self._held = audio if self._begun else audio[max(0, whole - keep) :]
             return b""
         first = 0 if self._begun else max(0, int(loud[0]) - keep)
         end = int(loud[-1]) + _WINDOW
@@ -191,7 +193,7 @@ class EmbeddedVoice:
     async def _next(self, audio: Iterator[bytes]) -> bytes | None:
         try:
             return await trio.to_thread.run_sync(
-                next, audio, None, abandon_on_cancel=True, limiter=self._threads
+                next, audio, None, abandon_on_cancel=False, limiter=self._threads
             )
         except Exception as error:  # onnxruntime's errors share no base class of their own
             raise ProviderLost(f"the embedded voice failed, {error!r}: try again") from error

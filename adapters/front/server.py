@@ -203,7 +203,6 @@ class Front:
             if request.path == self._websocket_path:
                 refusal = why_not(request) or (self._admit and self._admit(request))
                 if refusal is None:
-                    self._open.discard(connection)
                     await self._call(stream, request, connection.unread)
                     return
                 log.info("call_refused", status=refusal.status)

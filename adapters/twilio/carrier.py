@@ -247,8 +247,6 @@ class TwilioCarrier:
             self._stop = Stop(reason)
             self._close_code = code
             self._hasty = hasty
-            self._outbox.clear()
-            self._outbox_bytes = 0
             self._ended.set()
         return self._stop
 

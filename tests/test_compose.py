@@ -1,0 +1,154 @@
+"""Composing: drafts, tools, failures; with the rest of the call around it, in virtual time."""
+
+from __future__ import annotations
+
+from engine import journal
+from engine.simulation.scenario import Act, Answer, Asks, Scenario, ScriptedTool, Voice
+from engine.simulation.world import Trace, simulate
+from states import events, notes
+
+ASKS = Answer(to="today", asks=Asks(tool="change", arguments={"day": "today"}), says="It is done.")
+
+
+def tool(**changed: object) -> ScriptedTool:
+    usual: dict[str, object] = {"name": "change", "takes": 0.3, "returns": {"done": True}}
+    return ScriptedTool(**{**usual, **changed})  # type: ignore[arg-type]
+
+
+def settled(trace: Trace) -> list[events.ToolSettled]:
+    return [
+        line.event
+        for line in trace.lines
+        if isinstance(line, journal.Event) and isinstance(line.event, events.ToolSettled)
+    ]
+
+
+def test_a_reading_tool_runs_for_a_draft() -> None:
+    """Looking something up before the turn is committed saves its time."""
+    trace = simulate(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="today")],
+            answers=[ASKS],
+            tools=[tool()],
+            incomplete=["today"],
+            ends_at=9,
+        )
+    )
+    committed = [
+        line.event.at_ms
+        for line in trace.lines
+        if isinstance(line, journal.Event) and line.words == "today"
+    ]
+    started = [
+        line.note.at_ms
+        for line in trace.lines
+        if isinstance(line, journal.Note) and isinstance(line.note, notes.ToolStarted)
+    ]
+    assert started[0] < committed[0]
+    assert "It is done." in trace.heard()
+
+
+def test_a_side_effect_waits_for_the_commit_and_runs_once() -> None:
+    """Nothing is changed for words that may yet grow."""
+    trace = simulate(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="today")],
+            answers=[ASKS],
+            tools=[tool(changes=True)],
+            ends_at=9,
+        )
+    )
+    (use,) = settled(trace)
+    committed = [
+        line.event.at_ms for line in trace.lines if isinstance(line, journal.Event) and line.words
+    ]
+    started = [
+        line.note.at_ms
+        for line in trace.lines
+        if isinstance(line, journal.Note) and isinstance(line.note, notes.ToolStarted)
+    ]
+    assert started[0] >= committed[0]
+    assert trace.tool_runs == {"change": 1}
+    assert use.outcome == "done"
+
+
+def test_a_side_effect_is_not_repeated_when_the_turn_is_answered_anew() -> None:
+    """The caller goes on after the commit: the same intent is given the first result."""
+    trace = simulate(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="today"), Act(at=3.6, say="please", during=0.6)],
+            answers=[ASKS],
+            tools=[tool(changes=True)],
+            voice=Voice(first_byte=0.6),
+            ends_at=12,
+        )
+    )
+    assert trace.tool_runs == {"change": 1}
+    assert "It is done." in trace.heard()
+
+
+def test_a_side_effect_under_way_at_the_hang_up_is_settled() -> None:
+    """What began is finished within the closing time, and stands in the history."""
+    trace = simulate(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="today"), Act(at=3.9, hang_up=True)],
+            answers=[ASKS],
+            tools=[tool(changes=True, takes=1.0)],
+        )
+    )
+    assert [use.outcome for use in settled(trace)] == ["done"]
+    end = trace.lines[-1]
+    assert isinstance(end, journal.End)
+    assert any(line.role == "tool" for line in end.history)
+
+
+def test_a_side_effect_that_never_answers_is_unknown() -> None:
+    """Closing does not wait for ever, and the history says that nobody knows."""
+    trace = simulate(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="today"), Act(at=3.9, hang_up=True)],
+            answers=[ASKS],
+            tools=[tool(changes=True, takes=100.0, timeout=200.0)],
+        )
+    )
+    assert [use.outcome for use in settled(trace)] == ["unknown"]
+    assert trace.tasks_left == 0
+
+
+def test_a_tool_that_fails_is_told_to_the_model() -> None:
+    """The model is given the error and can say so."""
+    trace = simulate(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="today")],
+            answers=[ASKS],
+            tools=[tool(fault="lost")],
+            ends_at=9,
+        )
+    )
+    assert settled(trace)[0].outcome == "failed"
+    assert "error" in settled(trace)[0].result
+    assert "It is done." in trace.heard()
+
+
+def test_a_tool_that_is_not_there_is_told_to_the_model() -> None:
+    """Asking for an unknown tool is answered with an error, not with a failed call."""
+    trace = simulate(Scenario(says="", caller=[Act(at=2, say="today")], answers=[ASKS], ends_at=9))
+    assert trace.outcome is not None
+    assert trace.outcome.completed
+    assert "It is done." in trace.heard()
+
+
+def test_a_model_that_says_nothing_is_an_apology() -> None:
+    """An empty reply is a failed one: the caller is not left in silence."""
+    trace = simulate(
+        Scenario(
+            says="", caller=[Act(at=2, say="hello there")], answers=[Answer(says="")], ends_at=9
+        )
+    )
+    assert "Sorry, say that again?" in trace.heard()

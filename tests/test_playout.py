@@ -1,0 +1,195 @@
+"""The playout: pacing, marks, silence at once, and what was heard. All in virtual time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+from trio.testing import MockClock
+
+from effects.playout import Playout
+from states.events import AudioStarted, Event, PlayedOut
+from states.settings import Settings
+from tests.doubles import FakeCarrier
+
+TEXT = "one two three four five six seven eight nine ten"
+LETTER = 480
+"""Bytes of sound a letter: 60 ms."""
+
+
+class Mouth:
+    """A playout with its pump running, and what came of it."""
+
+    def __init__(self) -> None:
+        self.carrier = FakeCarrier()
+        self.events: list[Event] = []
+        self.started_at = trio.current_time()
+        self.playout = Playout(self.carrier, Settings(), self.now_ms, lambda note: None)
+
+    def now_ms(self) -> float:
+        return round((trio.current_time() - self.started_at) * 1000, 1)
+
+    async def say(self, reply: int, *texts: str) -> None:
+        self.playout.begin(reply)
+        for index, text in enumerate(texts):
+            await self.playout.add(reply, index, text, bytes(len(text) * LETTER), last=True)
+        self.playout.finish(reply)
+
+    @property
+    def names(self) -> list[str]:
+        return [event.name for event in self.events]
+
+
+@asynccontextmanager
+async def mouth() -> AsyncIterator[Mouth]:
+    it = Mouth()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(it.playout.run, it.events.append, trio.lowlevel.checkpoint)
+        yield it
+        nursery.cancel_scope.cancel()
+
+
+async def test_sends_no_more_than_the_lead_ahead(autojump_clock: MockClock) -> None:
+    """At any moment at most ``lead_ms`` more was sent than has been played."""
+    async with mouth() as it:
+        await it.say(1, TEXT)
+        for _ in range(100):
+            await trio.sleep(0.02)
+            assert it.carrier.sound_ms() <= it.now_ms() + Settings().lead_ms
+
+
+async def test_the_sound_does_not_run_dry(autojump_clock: MockClock) -> None:
+    """While there is audio, the carrier always has some in hand."""
+    async with mouth() as it:
+        await it.say(1, TEXT)
+        for _ in range(100):
+            await trio.sleep(0.02)
+            assert it.carrier.sound_ms() >= min(it.now_ms(), len(TEXT) * 60)
+
+
+async def test_a_mark_follows_each_clause_and_the_last_one_ends_the_reply(
+    autojump_clock: MockClock,
+) -> None:
+    """The reply has been played out when the mark of its last clause comes back."""
+    async with mouth() as it:
+        await it.say(1, "one two", "three")
+        await trio.sleep(1)
+        assert it.names == ["audio_started"]
+        marks = it.carrier.marks()
+        assert len(marks) == 2
+        for name in marks:
+            it.playout.echoed(name)
+        await trio.sleep(0.01)
+        assert it.events[0] == AudioStarted(at_ms=0.0, reply=1)
+        assert isinstance(it.events[1], PlayedOut)
+        assert it.events[1].heard == "one two three"
+
+
+async def test_a_carrier_that_loses_marks_does_not_mute_the_call(
+    autojump_clock: MockClock,
+) -> None:
+    """Without its mark the reply counts as played ``mark_grace_ms`` after its end."""
+    async with mouth() as it:
+        await it.say(1, "one")
+        await trio.sleep((180 + Settings().mark_grace_ms) / 1000 - 0.01)
+        assert it.names == ["audio_started"]
+        await trio.sleep(0.02)
+        assert it.names == ["audio_started", "played_out"]
+
+
+async def test_hold_clears_at_once_and_knows_what_was_heard(autojump_clock: MockClock) -> None:
+    """Holding sends ``clear``, sends no more, and reports the words that had been played."""
+    async with mouth() as it:
+        await it.say(1, TEXT)
+        await trio.sleep(0.06 * len("one two three ") + 0.001)
+        silenced = it.playout.hold()
+        assert silenced.heard == "one two three"
+        assert it.carrier.sent[-1][0] == "clear"
+        sent = len(it.carrier.sent)
+        await trio.sleep(3)
+        assert len(it.carrier.sent) == sent
+
+
+async def test_release_goes_on_where_it_stopped_once(autojump_clock: MockClock) -> None:
+    """After a hold the rest is sent, from at most 300 ms before the cut, and no more."""
+    async with mouth() as it:
+        await it.say(1, TEXT)
+        await trio.sleep(1)
+        it.playout.hold()
+        before_ms = it.carrier.sound_ms()
+        await trio.sleep(2)
+        it.playout.release()
+        await trio.sleep(5)
+        rest_ms = it.carrier.sound_ms() - before_ms
+        assert len(TEXT) * 60 - 1000 <= rest_ms <= len(TEXT) * 60 - 1000 + 300
+        it.playout.echoed(it.carrier.marks()[-1])
+        await trio.sleep(0.01)
+        assert it.names == ["audio_started", "played_out"]
+        played_out = it.events[-1]
+        assert isinstance(played_out, PlayedOut)
+        assert played_out.heard == TEXT
+
+
+async def test_a_mark_after_clear_proves_nothing(autojump_clock: MockClock) -> None:
+    """Marks that were outstanding when the buffer was cleared are not taken for heard."""
+    async with mouth() as it:
+        await it.say(1, "one", TEXT)
+        await trio.sleep(0.05)
+        silenced = it.playout.hold()
+        for name in it.carrier.marks():
+            it.playout.echoed(name)
+        assert silenced.heard == ""
+        assert it.playout.heard() == ""
+
+
+async def test_a_mark_proves_what_the_clock_only_supposes(autojump_clock: MockClock) -> None:
+    """A carrier that lags is noticed by its marks, and less is taken for heard afterwards."""
+    async with mouth() as it:
+        await it.say(1, "one", TEXT)
+        await trio.sleep(0.18 + 0.24)  # the mark is 240 ms late: four letters
+        it.playout.echoed(it.carrier.marks()[0])
+        await trio.sleep(0.06 * len("one two three "))
+        assert it.playout.hold().heard == "one one two three"
+
+
+async def test_a_new_reply_discards_the_one_in_the_air(autojump_clock: MockClock) -> None:
+    """Beginning another reply clears the first, says what was heard, and never resumes it."""
+    async with mouth() as it:
+        await it.say(1, TEXT)
+        await trio.sleep(0.5)
+        silenced = it.playout.begin(2)
+        assert silenced is not None
+        assert silenced.reply == 1
+        assert silenced.heard == "one two"
+        await it.playout.add(1, 0, TEXT, bytes(8000), last=True)  # late audio of the first
+        sent = it.carrier.sound_ms()
+        await trio.sleep(2)
+        assert it.carrier.sound_ms() == sent
+
+
+async def test_a_held_reply_that_was_not_audible_needs_no_clear(
+    autojump_clock: MockClock,
+) -> None:
+    """Holding before the first sound sends nothing; releasing lets it be heard, once."""
+    async with mouth() as it:
+        it.playout.hold()
+        await it.say(1, "one")
+        await trio.sleep(1)
+        assert it.carrier.sent == []
+        it.playout.release()
+        await trio.sleep(1)
+        assert it.carrier.sound_ms() == 180
+
+
+async def test_the_voice_has_to_wait_when_there_is_plenty(autojump_clock: MockClock) -> None:
+    """Audio that waits to be sent is bounded: adding more blocks until there is room, or until
+    the reply is given up."""
+    async with mouth() as it:
+        it.playout.begin(1)
+        with trio.move_on_after(1) as patience:
+            await it.playout.add(1, 0, "long", bytes(60 * 8000), last=False)
+        assert patience.cancelled_caught
+        it.playout.discard()
+        with trio.fail_after(1):
+            await it.playout.add(1, 0, "long", bytes(60 * 8000), last=True)
