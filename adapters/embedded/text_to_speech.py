@@ -193,7 +193,7 @@ class EmbeddedVoice:
     async def _next(self, audio: Iterator[bytes]) -> bytes | None:
         try:
             return await trio.to_thread.run_sync(
-                next, audio, None, abandon_on_cancel=False, limiter=self._threads
+                next, audio, None, abandon_on_cancel=True, limiter=self._threads
             )
         except Exception as error:  # onnxruntime's errors share no base class of their own
             raise ProviderLost(f"the embedded voice failed, {error!r}: try again") from error

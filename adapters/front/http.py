@@ -131,7 +131,9 @@ class HttpConnection:
             if body_time.cancelled_caught:
                 raise BadRequest(408, f"no whole body within {self._limits.body_s:g} s")
         except h11.RemoteProtocolError as error:
-            raise BadRequest(error.error_status_hint, str(error)) from None
+            # After a colon h11 quotes the client, who is quoted neither to others nor in logs.
+            why = str(error).partition(":")[0]
+            raise BadRequest(error.error_status_hint, why) from None
         path, _, query = head.target.decode("ascii").partition("?")
         return Request(head.method.decode("ascii"), path, query, _joined(head), body)
 

@@ -1,0 +1,85 @@
+"""Where events come from: which effect emits which, and which action raises which.
+
+The checker needs to know this without running anything, so it is declared here, beside
+nothing else, and tests hold the declarations to the code of effects/ and states/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from states.timers import TIMERS
+
+EMITS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "hear": ("speech_started", "speech_ended", "dtmf", "hung_up"),
+        "play": ("audio_started", "played_out"),
+        "transcribe": ("transcript", "stt_failed"),
+        "judge_turn": ("turn_judged",),
+        "acknowledge": (),
+        "barge_in_timer": ("overlap_held",),
+        "backchannel_timer": ("backchannel_held",),
+        "compose": ("tool_settled", "reply_failed"),
+        "speak": ("output_held", "voice_failed"),
+        "recite": ("output_held", "voice_failed"),
+        **{name: (timer.event.__struct_config__.tag,) for name, timer in TIMERS.items()},
+    }
+)
+"""The events an effect can emit while it runs."""
+
+LAST_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "transcribe": "stt_failed",
+        "judge_turn": "turn_judged",
+        "barge_in_timer": "overlap_held",
+        "backchannel_timer": "backchannel_held",
+        "compose": "reply_failed",
+        "speak": "voice_failed",
+        "recite": "voice_failed",
+        **{name: timer.event.__struct_config__.tag for name, timer in TIMERS.items()},
+    }
+)
+"""The event after which an effect is over, and emits nothing until its state is entered anew."""
+
+ENGINE_EMITS = frozenset({"answered", "hung_up", "output_held", "tool_settled"})
+"""What comes from no effect: the carrier answers, or hangs up before `hear` runs; the
+interpreter reports what a silenced reply left heard; an errand settles its tool."""
+
+CALLER_EVENTS = frozenset({"hung_up", "dtmf", "speech_started", "transcript"})
+"""What only happens if the caller, or the carrier, does something. The end of speech is not
+among them: silence needs no caller."""
+
+RAISES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
+    {
+        "note_words": (
+            ("words_changed",),
+            ("words_changed", "words_settled"),
+            ("words_settled",),
+        ),
+        "settle_words": (("words_settled",),),
+        "commit_turn": (("committed",),),
+        "retract_turn": (("abandoned",),),
+        "yield_floor": (("abandoned",),),
+        "greet": (("say",),),
+        "prompt_caller": (("say",),),
+        "say_missed": (("say",),),
+        "apologise": (("say",),),
+        "say_goodbye": (("say",),),
+        "say_too_long": (("say",),),
+        "go_deaf": (("say",),),
+    }
+)
+"""What an action may raise, in order, as alternatives. An action that is not here raises
+nothing."""
+
+HOLDS: Mapping[str, bool] = MappingProxyType(
+    {
+        "hold_output": True,
+        "release_output": False,
+        "discard_output": False,
+        "retract_turn": False,
+        "yield_floor": False,
+    }
+)
+"""Whether the output is held after an action. An action that is not here leaves it as it is."""
