@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -94,7 +95,8 @@ def call(
     wavs: Annotated[
         list[str] | None,
         typer.Argument(
-            help="What the caller says, in order: WAV files, 8 kHz mono. FILE.wav@1.2 is spoken 1.2 s into the agent's reply.",
+            help="What the caller says, in order: WAV files, 8 kHz mono. "
+            "FILE.wav@1.2 is spoken 1.2 s into the agent's reply.",
             metavar="[WAV[@SECONDS]]...",
         ),
     ] = None,
@@ -250,6 +252,7 @@ def _sum_up(console: Console, calls: Path, printer: CallPrinter, made: CallRecor
 async def _serve(console: Console, config: Config, *, show: bool) -> None:
     watchers = [CallPrinter(console).feed] if show else []
     async with trio.open_nursery() as nursery:
+        nursery.start_soon(_stop_when_told, nursery.cancel_scope)
         listening: Listening = await nursery.start(
             lambda task_status: run_service(
                 config,
@@ -262,6 +265,13 @@ async def _serve(console: Console, config: Config, *, show: bool) -> None:
             f"{config.agent} answers calls on ws://{listening.host}:{listening.port}{MEDIA_PATH}; "
             f"journals in {config.calls}; stop with Ctrl-C"
         )
+
+
+async def _stop_when_told(service: trio.CancelScope) -> None:
+    """Hang up and close everything on Ctrl-C and on SIGTERM."""
+    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            service.cancel()
 
 
 def _with_options(config: Config, host: str | None, port: int | None, agent: str | None) -> Config:

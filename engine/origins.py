@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from engine.chart import Chart
+from states.events import event_name
 from states.timers import TIMERS
 
 EMITS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -23,7 +25,7 @@ EMITS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "compose": ("tool_settled", "reply_failed"),
         "speak": ("output_held", "voice_failed"),
         "recite": ("output_held", "voice_failed"),
-        **{name: (timer.event.__struct_config__.tag,) for name, timer in TIMERS.items()},
+        **{name: (event_name(timer.event.__name__),) for name, timer in TIMERS.items()},
     }
 )
 """The events an effect can emit while it runs."""
@@ -37,7 +39,7 @@ LAST_WORDS: Mapping[str, str] = MappingProxyType(
         "compose": "reply_failed",
         "speak": "voice_failed",
         "recite": "voice_failed",
-        **{name: timer.event.__struct_config__.tag for name, timer in TIMERS.items()},
+        **{name: event_name(timer.event.__name__) for name, timer in TIMERS.items()},
     }
 )
 """The event after which an effect is over, and emits nothing until its state is entered anew."""
@@ -49,6 +51,9 @@ interpreter reports what a silenced reply left heard; an errand settles its tool
 CALLER_EVENTS = frozenset({"hung_up", "dtmf", "speech_started", "transcript"})
 """What only happens if the caller, or the carrier, does something. The end of speech is not
 among them: silence needs no caller."""
+
+VOICES = ("speak", "recite")
+"""The effects that give `play` something to play."""
 
 RAISES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
     {
@@ -83,3 +88,38 @@ HOLDS: Mapping[str, bool] = MappingProxyType(
     }
 )
 """Whether the output is held after an action. An action that is not here leaves it as it is."""
+
+DISCARDS = frozenset({"discard_output", "retract_turn", "yield_floor"})
+"""The actions that throw away the reply that is in the air."""
+
+
+def actions_of(chart: Chart) -> dict[str, int]:
+    """The actions a chart uses, each with the line where it does so first."""
+    lines: dict[str, int] = {}
+    for state in chart.states.values():
+        for name in (*state.enter, *state.exit):
+            lines.setdefault(name, state.line)
+    for transition in chart.transitions:
+        for name in transition.on:
+            lines.setdefault(name, transition.line)
+    return lines
+
+
+def effects_of(chart: Chart) -> dict[str, int]:
+    """The effects a chart uses, each with the line of the first state that runs it."""
+    lines: dict[str, int] = {}
+    for state in chart.states.values():
+        for name in state.invoke:
+            lines.setdefault(name, state.line)
+    return lines
+
+
+def raised_by(action: str) -> tuple[str, ...]:
+    """Every event that an action may raise."""
+    alternatives = RAISES.get(action, ())
+    return tuple(dict.fromkeys(event for events in alternatives for event in events))
+
+
+def raised_events(chart: Chart) -> set[str]:
+    """Every event that some action of a chart may raise."""
+    return {event for action in actions_of(chart) for event in raised_by(action)}

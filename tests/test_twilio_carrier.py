@@ -248,13 +248,13 @@ async def test_a_carrier_that_reads_never_fills_the_outbox(autojump_clock: MockC
         async with answered(websocket, limits) as carrier:
             for _ in range(100):
                 carrier.send_audio(SOUND)
-                carrier.send_clear()
+                carrier.send_mark("m")
                 await trio.sleep(0.02)
             stops.append(await carrier.receive())
 
     async with dialled(on_websocket) as twilio:
         stream = await begin(twilio)
-        for _ in range(100):
+        for _ in range(200):
             await twilio.get_message()
         await twilio.send_message(stream.stop())
     assert stops == [Stop("the carrier ended the call")]

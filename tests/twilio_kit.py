@@ -13,10 +13,14 @@ from trio_websocket import WebSocketConnection
 from wsproto.frame_protocol import FrameProtocol
 
 from adapters.front.http import HttpConnection, HttpLimits
+from adapters.front.server import Front, FrontLimits
 from adapters.front.upgrade import upgraded
 from adapters.twilio.carrier import answer
 from adapters.twilio.dialing import Address, websocket_over
+from adapters.twilio.phone import talk
 from adapters.twilio.protocol import MESSAGE_BYTES_MAX, CarrierStream
+from adapters.twilio.recording import CallRecord, Observation
+from adapters.twilio.script import Script
 from effects.ports import CallInfo, Carrier, CarrierMessage, Stop
 
 ADDRESS = Address("server.test", 80, "/media")
@@ -137,3 +141,23 @@ class Session:
     def stop(self) -> str:
         assert isinstance(self.said[-1], Stop)
         return self.said[-1].reason
+
+
+async def call(
+    session: Callable[[Carrier], Awaitable[None]],
+    script: Script,
+    observe: Callable[[Observation], None] | None = None,
+) -> CallRecord:
+    """One call of this caller to this session, in memory."""
+    ours, theirs = memory_stream_pair()
+    front = Front(session, {}, "/media", None, FrontLimits())
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(front.handle, ours)
+        async with websocket_over(theirs, ADDRESS) as websocket:
+            record = await talk(websocket, script, parameters={"token": "abc"}, observe=observe)
+    return record
+
+
+async def wait_for_stop(carrier: Carrier) -> None:
+    while not isinstance(await carrier.receive(), Stop):
+        pass

@@ -49,7 +49,7 @@ _EXPECTED_BONUS = 1.5
 from. It corrects nearly a third of the misheard digits; other words are heard as before. With
 more than 2 the model begins to hear digits everywhere."""
 
-_DOUBTFUL = 0.4
+_DOUBTFUL = 0.25
 _DOUBTFUL_WHEN_SHORT = 0.6
 _SHORT_SPEECH_MS = 250
 """Below these confidences words are taken for noise. A cough or a knock passes the voice detector

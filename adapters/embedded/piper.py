@@ -14,6 +14,8 @@ One thread a run: calls that speak at once are what makes use of the other cores
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import numpy as np
@@ -103,7 +105,11 @@ def _session(model: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    # From a file, because a session keeps bytes that it is given for as long as it lives.
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "half.onnx")
+        path.write_bytes(model)
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _run(

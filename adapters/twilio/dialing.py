@@ -31,6 +31,7 @@ from adapters.twilio.protocol import AGENT_MESSAGE_BYTES_MAX
 log = structlog.get_logger()
 
 _QUEUED_MESSAGES = 64
+_HTTP = b"HTTP/"
 
 
 class CannotDial(Exception):
@@ -108,16 +109,7 @@ async def _connect(address: Address, connect_s: float) -> trio.abc.Stream:
     try:
         with trio.move_on_after(connect_s):
             stream = await trio.open_tcp_stream(address.host, address.port)
-            if not address.tls:
-                return stream
-            secure = trio.SSLStream(
-                stream,
-                ssl.create_default_context(),
-                server_hostname=address.host,
-                https_compatible=True,
-            )
-            await secure.do_handshake()
-            return secure
+            return await _secured(stream, address.host) if address.tls else stream
     except (socket.gaierror, UnicodeError) as error:
         raise BadAddress(f"{address}: no such host: check the name") from error
     except trio.BrokenResourceError as error:
@@ -129,6 +121,18 @@ async def _connect(address: Address, connect_s: float) -> trio.abc.Stream:
             " give the address it prints"
         ) from error
     raise NoAnswer(f"{address}: no connection within {connect_s:g} s: check host and port")
+
+
+async def _secured(stream: trio.SocketStream, host: str) -> trio.abc.Stream:
+    secure = trio.SSLStream(
+        stream, ssl.create_default_context(), server_hostname=host, https_compatible=True
+    )
+    try:
+        await secure.do_handshake()
+    except BaseException:
+        await trio.aclose_forcefully(stream)
+        raise
+    return secure
 
 
 def _os_reason(error: OSError) -> str:
@@ -201,8 +205,8 @@ def _explain(error: Exception, address: Address, connect_s: float) -> CannotDial
             f"{address}: it answers {_status(error.status_code)}, not a websocket: check port"
             " and path"
         )
-    if isinstance(error, (ProtocolError, h11.ProtocolError)):
-        return NotOurs(f"{address}: it does not speak HTTP: check the port")
+    if isinstance(error, (_NotHttp, ProtocolError, h11.ProtocolError)):
+        return NotOurs(f"{address}: what answers there is no websocket server: check the port")
     raise error
 
 
@@ -217,11 +221,16 @@ class _EndOfStream(Exception):
     """The connection ended before the handshake did, for which trio-websocket waits on."""
 
 
+class _NotHttp(Exception):
+    """What came first cannot become an HTTP reply, for whose end h11 would wait."""
+
+
 class _Watched(trio.abc.Stream):
-    """A stream that does not end quietly before it is opened."""
+    """A stream that before it is opened neither ends quietly nor waits for the hopeless."""
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
+        self._begun = False
         self.opened = False
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
@@ -235,6 +244,9 @@ class _Watched(trio.abc.Stream):
             await trio.lowlevel.checkpoint()  # an open handshake may be about to be noticed
             if not self.opened:
                 raise _EndOfStream
+        elif not self._begun and not data.startswith(_HTTP[: len(data)]):
+            raise _NotHttp
+        self._begun = True
         return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:

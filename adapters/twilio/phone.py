@@ -199,7 +199,7 @@ class _Phone:
         while True:
             await trio.sleep_until(due)
             due += FRAME_MS / 1000
-            now_ms = self._now_s() * 1000
+            now_ms = round(self._now_s() * 1000, 3)  # so that 50 ticks make one second
             if not first:
                 await self._send(self._stream.media(spoken or _QUIET_FRAME))
             first = False

@@ -7,6 +7,7 @@ with patience, which runs while nobody says anything; then it speaks anyway, or 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from adapters.twilio.recording import FRAME_BYTES, FRAME_MS, Ear
@@ -142,17 +143,18 @@ class Caller:
     def _is_due(self, when: When, now_ms: float, ear: Ear) -> bool:
         if isinstance(when, AtTime):
             return now_ms >= when.at_ms
-        if self._reply_heard:
-            if isinstance(when, AfterAgent):
-                due_ms = None if ear.playing else ear.sound_until_ms + when.gap_ms
-            elif ear.reply_began_ms is None:
-                due_ms = None
-            else:
-                due_ms = ear.reply_began_ms + when.into_reply_ms
-            if due_ms is not None and now_ms >= due_ms:
-                return True
+        if self._reply_heard and now_ms >= _due_ms(when, ear):
+            return True
         quiet_since_ms = max(self._waiting_since_ms, ear.sound_until_ms)
-        if ear.playing or now_ms < quiet_since_ms + when.patience_ms:
+        if now_ms < quiet_since_ms + when.patience_ms:
             return False
         self.gave_up = when.gives_up
         return not when.gives_up
+
+
+def _due_ms(when: AfterAgent | IntoReply, ear: Ear) -> float:
+    """When the reply that is being or has been heard allows to speak."""
+    if isinstance(when, AfterAgent):
+        return ear.sound_until_ms + when.gap_ms
+    audible_ms = math.inf if ear.reply_began_ms is None else ear.reply_began_ms
+    return audible_ms + when.into_reply_ms

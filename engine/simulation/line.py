@@ -4,17 +4,22 @@ Sound carries meaning here. A byte of caller audio names the utterance it belong
 scripted recogniser understands only what really reached it; a byte of agent audio is a letter
 of what is said, so what the caller heard can be read off the line, letter by letter, without
 asking the engine.
+
+The line has no task of its own: whoever waits in :meth:`Line.receive` sleeps until the next
+thing arrives. That is a third of the steps that a feeding task would take.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 import trio
 
 from effects.ports import CallInfo, CarrierMessage, Dtmf, Mark, Media, Stop
-from engine.simulation.scenario import Act, Scenario
+from engine.simulation.scenario import Scenario
 from states import mulaw
 
 SOUND = 0x7E
@@ -22,6 +27,8 @@ SOUND = 0x7E
 
 LONG_FRAME_S = 0.2
 SETTLING_S = 0.4
+GOLDEN = 0.6180339887498949
+"""Its multiples, modulo 1, are spread evenly: a jitter that needs no random numbers."""
 
 Kind = Literal["media", "mark", "clear", "echo", "hang_up", "stop"]
 
@@ -29,202 +36,253 @@ Kind = Literal["media", "mark", "clear", "echo", "hang_up", "stop"]
 @dataclass(frozen=True, slots=True)
 class Crossed:
     """Something that crossed the line ``at_ms``: sent by the engine (media, mark, clear,
-    hang_up) or by the carrier (echo, stop). ``size`` is the bytes of media."""
+    hang_up) or by the carrier (echo, stop). ``after`` is how many lines the journal had then,
+    which orders what crossed and what was written within one moment."""
 
     at_ms: float
     kind: Kind
     name: str = ""
-    size: int = 0
     audio: bytes = b""
+    after: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Played:
-    """A stretch of agent audio that the caller heard."""
+    """A stretch of agent audio that the caller heard; ``media`` is the place in ``crossed``
+    of what was sent."""
 
     from_ms: float
     audio: bytes
+    media: int = -1
 
     @property
     def to_ms(self) -> float:
         return self.from_ms + mulaw.duration_ms(self.audio)
 
 
-@dataclass(slots=True)
-class _Queued:
-    """Audio or a mark in the carrier's buffer, due to begin (or be reached) at a time."""
+@dataclass(frozen=True, slots=True)
+class Voiced:
+    """A sound the caller made, and its words if it had any."""
 
-    due_ms: float
-    audio: bytes = b""
-    mark: str = ""
+    from_ms: float
+    to_ms: float
+    words: str = ""
 
 
 @dataclass
 class Line:
-    """The Carrier port, and the caller behind it."""
+    """The Carrier port, and the caller behind it.
+
+    ``written`` says how many lines the journal has.
+    """
 
     scenario: Scenario
+    written: Callable[[], int] = lambda: 0
     info: CallInfo = field(default_factory=lambda: CallInfo("CA-sim", "MZ-sim"))
     crossed: list[Crossed] = field(default_factory=list)
-    voiced: list[tuple[float, float, str]] = field(default_factory=list)
-    """What the caller did: from, to (ms), and the words (empty for a sound)."""
 
     def __post_init__(self) -> None:
-        self._send, self._receive = trio.open_memory_channel[CarrierMessage](10_000)
-        self._played: list[Played] = []
-        self._buffer: list[_Queued] = []
-        self._ends_ms = 0.0
-        self._news = trio.lowlevel.ParkingLot()
-        self._over = False
         self._started_at = trio.current_time()
+        self._lag_s = self.scenario.wire.lag
+        self._caller = _Caller(self.scenario)
+        self._acts = deque(_messages(self.scenario))
+        self._echoes: deque[tuple[float, str]] = deque()
+        self._ends_s = 0.0
+        self._waiting: trio.CancelScope | None = None
+        self._over_s = float("inf")
 
     # --- the engine's side ---
 
     async def receive(self) -> CarrierMessage:
-        return await self._receive.receive()
+        """The next message. Cancelling loses none."""
+        slept = False
+        while True:
+            due_s = self._due_s()
+            if due_s <= self._now_s():
+                message = self._take(due_s)
+                if message is None:
+                    continue
+                if not slept:
+                    await trio.lowlevel.checkpoint()
+                return message
+            with trio.CancelScope(deadline=self._started_at + due_s) as self._waiting:
+                await trio.sleep_forever()
+            self._waiting = None
+            slept = True
 
     def send_audio(self, audio: bytes) -> None:
-        self._cross("media", size=len(audio), audio=audio)
-        self._enqueue(_Queued(self._due_ms(), audio=audio))
-        self._ends_ms = self._due_ms() + mulaw.duration_ms(audio)
+        self._cross("media", audio=audio)
+        self._ends_s = self._arrival_s() + mulaw.duration_ms(audio) / 1000
 
     def send_mark(self, name: str) -> None:
         self._cross("mark", name)
-        self._enqueue(_Queued(self._due_ms(), mark=name))
+        self._echo_at(self._arrival_s(), name)
 
     def send_clear(self) -> None:
+        """Throw away what is not yet played; the marks after it come back at once."""
         self._cross("clear")
-        self._settle()
-        now_ms = self._arrival_ms()
-        for queued in self._buffer:
-            if queued.audio and queued.due_ms < now_ms:
-                heard = round((now_ms - queued.due_ms) * mulaw.BYTES_PER_MS)
-                self._played.append(Played(queued.due_ms, queued.audio[:heard]))
-            if queued.mark:
-                self._echo(queued.mark)
-        self._buffer = []
-        self._ends_ms = now_ms
+        reached_s = self._now_s() + self._lag_s
+        back_s = reached_s + self._lag_s
+        self._echoes = deque((min(due_s, back_s), name) for due_s, name in self._echoes)
+        self._ends_s = reached_s
+        self._look_again()
 
     async def hang_up(self) -> None:
-        if not self._over:
+        """Our side ends the call."""
+        if self._now_s() < self._over_s:
             self._cross("hang_up")
-        self._over = True
+            self._over_s = self._now_s() + self._lag_s
+        await trio.sleep(self.scenario.wire.hang_up_takes)
 
     # --- the caller's side ---
 
-    async def live(self, nursery: trio.Nursery) -> None:
-        """Play the caller's script, and the carrier's part."""
-        nursery.start_soon(self._echo_marks)
-        nursery.start_soon(self._speak)
-        for act in self.scenario.caller:
-            if act.press or act.hang_up:
-                nursery.start_soon(self._act, act)
-        nursery.start_soon(self._act, Act(at=self.scenario.ends_at, hang_up=True))
+    def arrive(self, message: CarrierMessage) -> None:
+        """Something arrives at this very moment, out of script."""
+        self._acts.appendleft((self._now_s(), message))
+        self._look_again()
 
     def played(self) -> list[Played]:
         """What the caller heard by now, in order."""
-        self._settle()
-        return sorted(self._played, key=lambda played: played.from_ms)
+        return heard_of(self.crossed, self._lag_s * 1000, min(self._over_s * 1000, self.now_ms))
+
+    def voiced(self) -> list[Voiced]:
+        """The sounds that the caller made, in order."""
+        return self._caller.voiced()
 
     @property
     def now_ms(self) -> float:
         """Milliseconds since the line was opened."""
-        return round((trio.current_time() - self._started_at) * 1000, 1)
+        return round(self._now_s() * 1000, 1)
 
-    async def _act(self, act: Act) -> None:
-        await trio.sleep(act.at)
-        if act.press:
-            self._deliver(Dtmf(act.press))
-        if act.hang_up:
-            self._settle()
-            self._deliver(Stop("the caller hung up"))
-            self._cross("stop")
-            self._over = True
+    # --- inside ---
 
-    async def _speak(self) -> None:
-        sounds = self._sounds()
-        dead = [(act.at, act.at + act.lose) for act in self.scenario.caller if act.lose]
-        at = 0.0
-        while not self._over:
-            until = at + self._frame_s(at, sounds)
-            await trio.sleep_until(self._started_at + until)
-            if not any(start <= at < end for start, end in dead):
-                byte = next((code for start, end, code in sounds if start <= at < end), None)
-                audio = mulaw.SILENCE if byte is None else bytes([byte])
-                self._deliver(Media(audio * round((until - at) * mulaw.SAMPLE_RATE_HZ)))
-            at = until
+    def _now_s(self) -> float:
+        return trio.current_time() - self._started_at
 
-    def _frame_s(self, at: float, sounds: list[tuple[float, float, int]]) -> float:
+    def _arrival_s(self) -> float:
+        """When what is sent now begins to play."""
+        return max(self._ends_s, self._now_s() + self._lag_s)
+
+    def _due_s(self) -> float:
+        """When the next message arrives."""
+        due_s = self._caller.due_s
+        if self._acts:
+            due_s = min(due_s, self._acts[0][0])
+        if self._echoes:
+            due_s = min(due_s, self._echoes[0][0])
+        return due_s
+
+    def _take(self, due_s: float) -> CarrierMessage | None:
+        if self._acts and self._acts[0][0] <= due_s:
+            _, message = self._acts.popleft()
+            if isinstance(message, Stop):
+                self._cross("stop")
+                self._over_s = self._now_s() - self._lag_s
+                self._caller.due_s = float("inf")
+                self._acts.clear()
+                self._echoes.clear()
+            return message
+        if self._echoes and self._echoes[0][0] <= due_s:
+            _, name = self._echoes.popleft()
+            self._cross("echo", name)
+            return Mark(name)
+        audio = self._caller.take()
+        return None if audio is None else Media(audio)
+
+    def _echo_at(self, reached_s: float, name: str) -> None:
+        if not self.scenario.wire.loses_marks:
+            self._echoes.append((reached_s + self._lag_s, name))
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """What comes next may come sooner than the receiver thinks."""
+        if self._waiting is not None:
+            self._waiting.deadline = min(
+                self._waiting.deadline, self._started_at + max(self._due_s(), self._now_s())
+            )
+
+    def _cross(self, kind: Kind, name: str = "", audio: bytes = b"") -> None:
+        self.crossed.append(Crossed(self.now_ms, kind, name, audio, self.written()))
+
+
+def heard_of(crossed: list[Crossed], lag_ms: float, over_ms: float) -> list[Played]:
+    """What the caller heard of what was sent, up to ``over_ms``."""
+    queued: list[tuple[float, float, int]] = []  # from, to, which media
+    ends_ms = 0.0
+    for number, item in enumerate(crossed):
+        reached_ms = item.at_ms + lag_ms
+        if item.kind == "media":
+            begins_ms = max(ends_ms, reached_ms)
+            ends_ms = begins_ms + mulaw.duration_ms(item.audio)
+            queued.append((begins_ms, ends_ms, number))
+        elif item.kind == "clear":
+            queued = [(start, min(end, reached_ms), n) for start, end, n in queued]
+            ends_ms = reached_ms
+    played = []
+    for start, end, number in queued:
+        size = round((min(end, over_ms) - start) * mulaw.BYTES_PER_MS)
+        if size > 0:
+            played.append(Played(start, crossed[number].audio[:size], number))
+    return played
+
+
+def _messages(scenario: Scenario) -> list[tuple[float, CarrierMessage]]:
+    """The keys and the hang-up, with when they arrive."""
+    lag_s = scenario.wire.lag
+    stop: CarrierMessage = Stop("the caller hung up")
+    acts = [(act.at + lag_s, stop) for act in scenario.caller if act.hang_up]
+    acts += [(act.at + lag_s, Dtmf(act.press)) for act in scenario.caller if act.press]
+    return sorted([*acts, (scenario.ends_at + lag_s, stop)], key=lambda act: act[0])
+
+
+class _Caller:
+    """The caller's voice as frames. ``due_s`` is when the next one arrives."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._wire = scenario.wire
+        self._frame_s = scenario.wire.frame_ms / 1000
+        self._sounds = [
+            (act.at, act.at + act.during, number if act.say else SOUND, act)
+            for number, act in enumerate(scenario.caller)
+            if act.say or act.sound
+        ]
+        self._dead = [(act.at, act.at + act.lose) for act in scenario.caller if act.lose]
+        self._at_s = 0.0
+        self._until_s = 0.0
+        self._number = 0
+        self.due_s = 0.0
+        self._next()
+
+    def voiced(self) -> list[Voiced]:
+        return sorted(
+            (Voiced(start * 1000, end * 1000, act.say) for start, end, _, act in self._sounds),
+            key=lambda voiced: voiced.from_ms,
+        )
+
+    def take(self) -> bytes | None:
+        """The frame that is due; None if it was lost."""
+        at_s, until_s = self._at_s, self._until_s
+        self._at_s = until_s
+        self._next()
+        if any(start <= at_s < end for start, end in self._dead):
+            return None
+        code = next((code for start, end, code, _ in self._sounds if start <= at_s < end), None)
+        audio = mulaw.SILENCE if code is None else bytes([code])
+        return audio * round((until_s - at_s) * mulaw.SAMPLE_RATE_HZ)
+
+    def _next(self) -> None:
+        self._number += 1
+        self._until_s = round(self._at_s + self._length_s(self._at_s), 6)
+        jitter_s = self._wire.jitter * (self._number * GOLDEN % 1.0)
+        self.due_s = max(self.due_s, self._until_s + self._wire.lag + jitter_s)
+
+    def _length_s(self, at_s: float) -> float:
         """The length of the next frame. Silence far from any sound comes in long frames (a
         carrier may cut as it likes), which is what makes a simulated hour cheap."""
-        short = self.scenario.wire.frame_ms / 1000
-        if any(start - short < at < end + SETTLING_S for start, end, _ in sounds):
-            return short
-        coming = min((start for start, _, _ in sounds if start > at), default=at + LONG_FRAME_S)
-        return max(short, min(LONG_FRAME_S, coming - at))
-
-    def _sounds(self) -> list[tuple[float, float, int]]:
-        sounds = []
-        for number, act in enumerate(self.scenario.caller):
-            if act.say or act.sound:
-                code = number if act.say else SOUND
-                sounds.append((act.at, act.at + act.during, code))
-                self.voiced.append((act.at * 1000, (act.at + act.during) * 1000, act.say))
-        return sounds
-
-    def _deliver(self, message: CarrierMessage) -> None:
-        if self._over:
-            return
-        try:
-            self._send.send_nowait(message)
-        except trio.WouldBlock:  # nobody reads: a carrier drops, too
-            return
-
-    # --- the buffer ---
-
-    def _due_ms(self) -> float:
-        return max(self._ends_ms, self._arrival_ms())
-
-    def _arrival_ms(self) -> float:
-        return self.now_ms + self.scenario.wire.lag * 1000
-
-    def _enqueue(self, queued: _Queued) -> None:
-        self._settle()
-        self._buffer.append(queued)
-        self._news.unpark_all()
-
-    def _settle(self) -> None:
-        """Move what has been played out of the buffer."""
-        now_ms = self.now_ms
-        kept = []
-        for queued in self._buffer:
-            if queued.audio and queued.due_ms + mulaw.duration_ms(queued.audio) <= now_ms:
-                self._played.append(Played(queued.due_ms, queued.audio))
-            elif queued.audio and self._over and queued.due_ms < now_ms:
-                heard = round((now_ms - queued.due_ms) * mulaw.BYTES_PER_MS)
-                self._played.append(Played(queued.due_ms, queued.audio[:heard]))
-            else:
-                kept.append(queued)
-        self._buffer = kept
-
-    async def _echo_marks(self) -> None:
-        while not self._over:
-            marks = [queued for queued in self._buffer if queued.mark]
-            if not marks:
-                await self._news.park()
-                continue
-            wait_ms = marks[0].due_ms - self.now_ms
-            if wait_ms > 0:
-                with trio.move_on_after(wait_ms / 1000):
-                    await self._news.park()
-                continue
-            self._buffer.remove(marks[0])
-            self._echo(marks[0].mark)
-
-    def _echo(self, name: str) -> None:
-        if not self.scenario.wire.loses_marks:
-            self._cross("echo", name)
-            self._deliver(Mark(name))
-
-    def _cross(self, kind: Kind, name: str = "", size: int = 0, audio: bytes = b"") -> None:
-        self.crossed.append(Crossed(self.now_ms, kind, name, size, audio))
+        coming = at_s + LONG_FRAME_S
+        for start, end, _, _ in self._sounds:
+            if start - self._frame_s < at_s < end + SETTLING_S:
+                return self._frame_s
+            if start > at_s:
+                coming = min(coming, start)
+        return max(self._frame_s, coming - at_s)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Self
 
 import numpy as np
@@ -13,25 +14,18 @@ from numpy.typing import NDArray
 
 from effects.ports import (
     Clause,
-    Frame,
-    Heard,
-    Message,
-    Offset,
-    Onset,
     Prompt,
     ProviderLost,
     ProviderRefused,
     ProviderTimeout,
-    Sound,
     Speech,
     TextDelta,
     ToolCall,
     ToolSpec,
     Usage,
 )
-from engine.simulation.line import SOUND
 from engine.simulation.scenario import Answer, Fault, Scenario, ScriptedTool
-from states import mulaw
+from engine.simulation.sound import spell
 from states.words import normalized
 
 
@@ -50,18 +44,31 @@ def raise_fault(fault: Fault, who: str) -> None:
 
 async def linger(seconds: float) -> None:
     """Ignore cancellation for a while, as bad adapters do."""
-    with trio.CancelScope(shield=True):
-        await trio.sleep(seconds)
+    if seconds:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(seconds)
 
 
 class Scripted:
-    """Nothing to load."""
+    """Nothing to load. ``open_sessions`` counts who is being served."""
+
+    def __init__(self) -> None:
+        self.open_sessions = 0
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         return None
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Somebody is served."""
+        self.open_sessions += 1
+        try:
+            yield
+        finally:
+            self.open_sessions -= 1
 
 
 class ScriptedVad(Scripted):
@@ -71,121 +78,46 @@ class ScriptedVad(Scripted):
         return self
 
     def probability(self, window: NDArray[np.float32]) -> float:
-        return 1.0 if np.count_nonzero(window) * 2 > len(window) else 0.0
-
-
-class ScriptedRecogniser(Scripted):
-    """Understands what the bytes of the sound say, when the scenario says so."""
-
-    gated = True
-
-    def __init__(self, scenario: Scenario) -> None:
-        self._script = scenario.recognition
-        self._caller = scenario.caller
-        self._faults = 0
-
-    async def transcribe(
-        self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
-    ) -> None:
-        try:
-            async with trio.open_nursery() as nursery:
-                if self._script.fault and self._faults < self._script.fault_times:
-                    nursery.start_soon(self._break)
-                await self._listen(sound, heard, nursery)
-        except* (ProviderTimeout, ProviderRefused, ProviderLost) as errors:
-            raise errors.exceptions[0] from None
-        finally:
-            if self._script.ignores_cancel:
-                await linger(self._script.ignores_cancel)
-
-    async def _break(self) -> None:
-        await trio.sleep_until(self._script.fault_at)
-        self._faults += 1
-        assert self._script.fault is not None
-        raise_fault(self._script.fault, "the scripted recogniser")
-
-    async def _listen(
-        self,
-        sound: trio.MemoryReceiveChannel[Sound],
-        heard: Callable[[Heard], None],
-        nursery: trio.Nursery,
-    ) -> None:
-        segment, bytes_of, words, through_ms, next_ms = -1, Counter[int](), "", 0.0, 0.0
-
-        def say(delay: float, *, final: bool) -> None:
-            if not self._script.deaf:
-                words_heard = Heard(
-                    segment,
-                    words,
-                    final,
-                    through_ms,
-                    endpoint=final and self._script.endpoints and bool(words),
-                )
-                nursery.start_soon(self._later, delay, heard, words_heard)
-
-        async for item in sound:
-            match item:
-                case Onset(at_ms):
-                    segment += 1
-                    bytes_of, words, next_ms = Counter(), "", at_ms
-                case Frame(audio, at_ms):
-                    through_ms = at_ms + mulaw.duration_ms(audio)
-                    code = audio[0]
-                    if code in (SOUND, mulaw.SILENCE[0]):
-                        continue
-                    bytes_of[code] += len(audio)
-                    words = self._understood(bytes_of)
-                    if self._script.partials and words and through_ms >= next_ms:
-                        next_ms = through_ms + self._script.partial_every * 1000
-                        say(self._script.lag, final=False)
-                case Offset(at_ms):
-                    through_ms = max(through_ms, at_ms)
-                    say(self._script.final_after, final=True)
-
-    def _understood(self, bytes_of: Counter[int]) -> str:
-        """The words whose sound has come in whole, as far as that can be told."""
-        texts = []
-        for number, size in sorted(bytes_of.items()):
-            act = self._caller[number]
-            said = act.say.split()
-            # The first and last frames of an utterance may be cut; a word needs most of itself.
-            share = min(1.0, size / mulaw.SAMPLE_RATE_HZ / act.during + 0.05)
-            texts.extend(said[: int(share * len(said))])
-        return " ".join(texts)
-
-    async def _later(self, delay: float, heard: Callable[[Heard], None], words: Heard) -> None:
-        await trio.sleep(delay)
-        heard(words)
+        return 1.0 if int(np.count_nonzero(window)) * 2 > len(window) else 0.0
 
 
 class ScriptedMind(Scripted):
-    """Answers as the scenario says."""
+    """Answers as the scenario says. ``prompts`` keeps what it was asked, and when."""
 
     def __init__(self, scenario: Scenario) -> None:
+        super().__init__()
         self._answers = scenario.answers
         self._given: Counter[int] = Counter()
-        self.requests = 0
+        self.prompts: list[tuple[float, Prompt]] = []
 
     async def reply(self, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]) -> Usage:
-        self.requests += 1
+        self.prompts.append((round(trio.current_time() * 1000, 1), prompt))
         asked = [message for message in prompt.messages if message.role == "caller"]
         answer = self._answer(asked[-1].text if asked else "")
+        with self.session():
+            try:
+                return await self._generate(answer, prompt, emit)
+            except trio.Cancelled:
+                await linger(answer.ignores_cancel)
+                raise
+
+    async def _generate(
+        self, answer: Answer, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]
+    ) -> Usage:
         await trio.sleep(answer.first_token)
-        last: Message | None = prompt.messages[-1] if prompt.messages else None
-        if answer.asks is not None and (last is None or last.role != "tool"):
-            emit(
-                ToolCall(
-                    f"call-{self.requests}", answer.asks.tool, json.dumps(answer.asks.arguments)
-                )
-            )
-            return Usage(tokens_in=10, tokens_out=1)
+        told = bool(prompt.messages) and prompt.messages[-1].role == "tool"
         words = answer.says.split(" ") if answer.says else []
+        if answer.asks is not None and not told:
+            words = answer.before.split(" ") if answer.before else []
         for number, word in enumerate(words):
             await self._hazard(answer, number)
             emit(TextDelta(word + " "))
             await trio.sleep(answer.word_every)
         await self._hazard(answer, len(words))
-        return Usage(tokens_in=10, tokens_out=len(words))
+        if answer.asks is not None and not told:
+            call_id = f"call-{len(self.prompts)}"
+            emit(ToolCall(call_id, answer.asks.tool, json.dumps(answer.asks.arguments)))
+        return Usage(tokens_in=10, tokens_out=max(1, len(words)))
 
     def _answer(self, words: str) -> Answer:
         spoken = " ".join(normalized(words))
@@ -205,9 +137,10 @@ class ScriptedMind(Scripted):
 
 
 class ScriptedVoice(Scripted):
-    """Spells every clause: ``letter_ms`` of its byte for each letter, silence for a space."""
+    """Spells every clause, half by half."""
 
     def __init__(self, scenario: Scenario) -> None:
+        super().__init__()
         self._script = scenario.voice
         self._faults = 0
 
@@ -216,20 +149,30 @@ class ScriptedVoice(Scripted):
         clauses: trio.MemoryReceiveChannel[Clause],
         speech: Callable[[Speech], Awaitable[None]],
     ) -> None:
-        try:
-            async for clause in clauses:
-                await trio.sleep(self._script.first_byte)
-                await self._hazard(clause.text)
-                audio = spell(clause.text, self._script.letter_ms)
-                half = len(audio) // 2
-                await speech(Speech(clause.index, audio[:half], ends_clause=False))
-                await speech(Speech(clause.index, audio[half:], ends_clause=True))
-        except trio.Cancelled:
-            if self._script.ignores_cancel:
-                await linger(self._script.ignores_cancel)
-                with trio.CancelScope(shield=True):
-                    await speech(Speech(0, spell("STALE", 60), ends_clause=True))
-            raise
+        with self.session():
+            try:
+                async for clause in clauses:
+                    await self._spell(clause, speech)
+            except trio.Cancelled:
+                if self._script.ignores_cancel:
+                    await linger(self._script.ignores_cancel)
+                    with trio.CancelScope(shield=True):
+                        await speech(Speech(0, spell("STALE", 60), ends_clause=True))
+                raise
+
+    async def _spell(self, clause: Clause, speech: Callable[[Speech], Awaitable[None]]) -> None:
+        script = self._script
+        await trio.sleep(script.first_byte)
+        if not script.fault_midway:
+            await self._hazard(clause.text)
+        audio = spell(clause.text, script.letter_ms)
+        half = len(audio) // 2
+        await speech(Speech(clause.index, audio[:half], ends_clause=False))
+        if script.fault_midway:
+            await self._hazard(clause.text)
+        if script.midway:
+            await trio.sleep(script.midway)
+        await speech(Speech(clause.index, audio[half:], ends_clause=True))
 
     async def _hazard(self, text: str) -> None:
         struck = self._script.fault_on in text and self._faults < self._script.fault_times
@@ -241,44 +184,27 @@ class ScriptedVoice(Scripted):
             raise_fault(self._script.fault, "the scripted voice")
 
 
-def spell(text: str, letter_ms: int) -> bytes:
-    """A text as sound: a byte a letter, so that it can be read again."""
-    size = letter_ms * mulaw.BYTES_PER_MS
-    codes = (mulaw.SILENCE if letter == " " else letter.encode("latin-1") for letter in text)
-    return b"".join(code * size for code in codes)
-
-
-def read_back(audio: bytes, letter_ms: int) -> str:
-    """The text of spelt sound. A letter of which less than half was played is not read."""
-    size = letter_ms * mulaw.BYTES_PER_MS
-    text, start = "", 0
-    while start < len(audio):
-        end = start
-        while end < len(audio) and audio[end] == audio[start]:
-            end += 1
-        letter = " " if audio[start] == mulaw.SILENCE[0] else chr(audio[start])
-        text += letter * round((end - start) / size)
-        start = end
-    return text
-
-
 class ScriptedJudge(Scripted):
     """Takes everything for complete but what the scenario calls incomplete."""
 
     def __init__(self, scenario: Scenario) -> None:
+        super().__init__()
+        self._script = scenario.judge
         self._incomplete = {normalized(words) for words in scenario.incomplete}
 
     async def completeness(self, words: str, asked: str) -> float:
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self._script.takes)
+        if self._script.fault:
+            raise_fault(self._script.fault, "the scripted turn detector")
         return 0.1 if normalized(words) in self._incomplete else 0.95
 
 
 class ScriptedToolPort:
-    """A tool of a scenario. ``runs`` counts how often it began."""
+    """A tool of a scenario. ``runs`` holds when each run began, and with what arguments."""
 
     def __init__(self, script: ScriptedTool) -> None:
         self._script = script
-        self.runs = 0
+        self.runs: list[tuple[float, str]] = []
         self.finished = 0
         self.spec = ToolSpec(
             name=script.name,
@@ -289,8 +215,13 @@ class ScriptedToolPort:
         )
 
     async def run(self, arguments: Mapping[str, object]) -> str:
-        self.runs += 1
-        await trio.sleep(self._script.takes)
+        began_ms = round(trio.current_time() * 1000, 1)
+        self.runs.append((began_ms, json.dumps(arguments, sort_keys=True)))
+        try:
+            await trio.sleep(self._script.takes)
+        except trio.Cancelled:
+            await linger(self._script.ignores_cancel)
+            raise
         if self._script.fault:
             raise_fault(self._script.fault, f"the tool {self._script.name}")
         self.finished += 1

@@ -26,11 +26,13 @@ class Act(Data, frozen=True):
     """One thing the caller, or the line, does ``at`` a moment.
 
     ``say`` words, or make a ``sound`` without words, ``during`` that long; ``press`` a key;
-    ``hang_up``; ``lose`` frames for that long (the line is dead, nothing arrives).
+    ``hang_up``; ``lose`` frames for that long (the line is dead, nothing arrives). ``final`` is
+    what speech-to-text finally makes of the words, where that is not what it heard at first.
     """
 
     at: float
     say: str = ""
+    final: str = ""
     sound: bool = False
     during: float = 1.0
     press: str = ""
@@ -48,33 +50,40 @@ class Asks(Data, frozen=True):
 class Answer(Data, frozen=True):
     """What the language model answers when the caller's last words contain ``to``.
 
-    ``asks`` comes first where given; after the tool's result comes ``says``. A ``fault``
-    strikes after ``fault_after_words``; ``stalls`` makes it wait for ever at that point.
+    ``asks`` comes first where given (after the words ``before``); after the tool's result comes
+    ``says``. A ``fault`` strikes after ``fault_after_words``; ``stalls`` makes it wait for ever
+    at that point. ``ignores_cancel`` seconds it goes on working after it was cancelled.
     """
 
     to: str = ""
     says: str = "All right, I understand."
     first_token: float = 0.15
     word_every: float = 0.02
+    before: str = ""
     asks: Asks | None = None
     fault: Fault | None = None
     fault_after_words: int = 0
     stalls: bool = False
+    ignores_cancel: float = 0.0
     times: int = 1_000_000
     """How often this answer is given; then the next that matches is."""
 
 
 class Voice(Data, frozen=True):
-    """The voice: ``first_byte`` after a clause is asked, ``letter_ms`` of sound a letter.
+    """The voice: ``first_byte`` after a clause is asked, ``letter_ms`` of sound a letter,
+    ``midway`` seconds between the halves of a clause.
 
-    ``fault`` strikes on the clause that contains ``fault_on``. ``ignores_cancel`` seconds it
-    goes on working after it was cancelled.
+    ``fault`` strikes on the clause that contains ``fault_on``, before its sound or, with
+    ``fault_midway``, after half of it. ``ignores_cancel`` seconds it goes on working after it
+    was cancelled.
     """
 
     first_byte: float = 0.08
     letter_ms: int = 60
+    midway: float = 0.0
     fault: Fault | None = None
     fault_on: str = ""
+    fault_midway: bool = False
     fault_times: int = 1_000_000
     stalls: bool = False
     ignores_cancel: float = 0.0
@@ -82,26 +91,44 @@ class Voice(Data, frozen=True):
 
 class Recognition(Data, frozen=True):
     """Speech-to-text: partials every ``partial_every``, with the words said up to ``lag``
-    before; finals ``final_after`` the end. ``deaf`` opens segments and says nothing. A ``fault`` strikes at ``fault_at``."""
+    before; finals ``final_after`` the end. ``connects`` is the time before it listens.
+    ``gated`` says whether it wants speech only, or every frame. ``deaf`` opens segments and
+    says nothing. A ``fault`` strikes at ``fault_at``; ``stuck_at`` it takes nothing in for
+    ``stuck_for``. With ``endpoints`` its final transcripts end the turn.
+    """
 
     lag: float = 0.1
     partial_every: float = 0.25
     final_after: float = 0.1
     partials: bool = True
+    gated: bool = True
+    connects: float = 0.0
     deaf: bool = False
     fault: Fault | None = None
     fault_at: float = 0.0
     fault_times: int = 1
+    stuck_at: float = 0.0
+    stuck_for: float = 0.0
     endpoints: bool = False
     ignores_cancel: float = 0.0
 
 
+class Judge(Data, frozen=True):
+    """The turn detector: how long it takes, and whether it fails."""
+
+    takes: float = 0.0
+    fault: Fault | None = None
+
+
 class Wire(Data, frozen=True):
-    """The carrier: ``lag`` each way, and the faults of its marks."""
+    """The carrier: ``lag`` each way, ``jitter`` of the caller's frames, how long hanging up
+    takes, and the faults of its marks."""
 
     lag: float = 0.0
+    jitter: float = 0.0
     loses_marks: bool = False
     frame_ms: int = 20
+    hang_up_takes: float = 0.0
 
 
 class ScriptedTool(Data, frozen=True):
@@ -113,6 +140,15 @@ class ScriptedTool(Data, frozen=True):
     changes: bool = False
     timeout: float = 5.0
     fault: Fault | None = None
+    ignores_cancel: float = 0.0
+
+
+class Abort(Data, frozen=True):
+    """Something that happens after exactly the ``step``-th task step of the call: the caller
+    hangs up or presses a key, or the service cancels the call."""
+
+    step: int
+    does: Literal["hang_up", "press", "cancel"] = "cancel"
 
 
 class Said(Data, frozen=True):
@@ -128,9 +164,13 @@ class Said(Data, frozen=True):
 class Expect(Data, frozen=True):
     """What must come of it; the laws of the floor are checked throughout in any case.
 
-    ``conversation`` is the history at the end, in full. ``agent_silent`` and
-    ``agent_speaking`` are intervals of seconds. ``visits`` and ``never`` name states,
-    ``happens`` and ``never_happens`` events; ``tools`` how often each tool ran.
+    ``conversation`` is the history at the end, in full. What is heard is letter by letter, a
+    pause between stretches being " | ". ``agent_silent`` and ``agent_speaking`` are intervals
+    of seconds: not a sound in it, or sound throughout. ``visits`` and ``never`` name states,
+    ``happens`` and ``never_happens`` events; ``tools`` how often each tool ran; ``drafts`` how
+    often the language model was asked; ``clears`` how often the carrier's buffer was cleared.
+    ``ends`` is the event that ended the call, ``ends_before`` when at the latest; ``completed``
+    is false if the call has to fail.
     """
 
     conversation: list[Said] | None = None
@@ -152,13 +192,20 @@ class Expect(Data, frozen=True):
 
 
 class Scenario(Data, frozen=True):
-    """One call. ``says`` is the behaviour it shows, in a sentence."""
+    """One call. ``says`` is the behaviour it shows, in a sentence; ``met`` where it was met
+    outside, if it was.
+
+    ``rotations`` change the order in which tasks run that are ready together: at the n-th such
+    moment, by how many places.
+    """
 
     says: str
+    met: str = ""
     caller: list[Act] = []
     answers: list[Answer] = []
     voice: Voice = Voice()
     recognition: Recognition = Recognition()
+    judge: Judge = Judge()
     wire: Wire = Wire()
     tools: list[ScriptedTool] = []
     incomplete: list[str] = []
@@ -166,6 +213,8 @@ class Scenario(Data, frozen=True):
     greeting: str = "Hello."
     phrases_rendered: bool = True
     settings: Settings = Settings()
+    aborts: list[Abort] = []
+    rotations: dict[int, int] = {}
     ends_at: float = 30.0
     """When the caller hangs up at the latest."""
     expect: Expect = Expect()
@@ -174,39 +223,42 @@ class Scenario(Data, frozen=True):
 def load_scenario(path: Path) -> Scenario:
     """Read a scenario file. Raises :class:`ConfigError` naming the file and the field."""
     try:
-        return msgspec.convert(yaml.safe_load(path.read_text(encoding="utf-8")), Scenario)
+        text = path.read_text(encoding="utf-8")
+        return msgspec.convert(yaml.safe_load(text), Scenario, str_keys=False)
     except (msgspec.ValidationError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: not a scenario: {error}") from error
 
 
 def dump_scenario(scenario: Scenario) -> str:
     """A scenario as YAML, without what is as usual."""
-    usual = msgspec.to_builtins(Scenario(says=""))
-    data = {
-        key: value for key, value in msgspec.to_builtins(scenario).items() if value != usual[key]
-    }
-    return yaml.safe_dump(_without_defaults(data), sort_keys=False, allow_unicode=True)
+    plain = _differing(scenario, Scenario(says=""))
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, default_flow_style=None)
 
 
-def _without_defaults(data: dict[str, Any]) -> dict[str, Any]:
-    kinds: dict[str, msgspec.Struct] = {
-        "voice": Voice(),
-        "recognition": Recognition(),
-        "wire": Wire(),
-        "settings": Settings(),
-        "expect": Expect(),
-    }
-    lists: dict[str, msgspec.Struct] = {"caller": Act(at=-1.0), "answers": Answer()}
-    slim = dict(data)
-    for key, usual in kinds.items():
-        if key in slim:
-            slim[key] = _differing(slim[key], usual)
-    for key, usual in lists.items():
-        if key in slim:
-            slim[key] = [_differing(item, usual) for item in slim[key]]
-    return slim
+_USUAL: dict[type[msgspec.Struct], msgspec.Struct] = {
+    Act: Act(at=-1.0),
+    Answer: Answer(),
+    Asks: Asks(tool=""),
+    ScriptedTool: ScriptedTool(name=""),
+    Abort: Abort(step=-1),
+    Said: Said(),
+}
+"""What items of a list are compared with, to leave out what is as usual."""
 
 
-def _differing(data: dict[str, Any], usual: msgspec.Struct) -> dict[str, Any]:
-    plain = msgspec.to_builtins(usual)
-    return {key: value for key, value in data.items() if value != plain[key]}
+def _differing(data: msgspec.Struct, usual: msgspec.Struct) -> dict[str, Any]:
+    """The fields of ``data`` that differ from ``usual``, as plain values."""
+    plain = {}
+    for name in data.__struct_fields__:
+        value, normal = getattr(data, name), getattr(usual, name)
+        if value != normal:
+            plain[name] = _plain(value, normal)
+    return plain
+
+
+def _plain(value: Any, normal: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item, _USUAL.get(type(item))) for item in value]
+    if isinstance(value, msgspec.Struct):
+        return _differing(value, normal if normal is not None else _USUAL[type(value)])
+    return msgspec.to_builtins(value, str_keys=False)

@@ -2,91 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 
 import trio
-import trio.testing
 
 from effects.phrases import Phrases
-from effects.ports import JournalSink
+from effects.ports import Dtmf, JournalSink, Stop
 from effects.stage import Ports
 from engine.chart import Chart, default_chart_path, load_chart
-from engine.journal import AnyLine
-from engine.session import Desk, Outcome, hold_call
-from engine.simulation.line import Crossed, Line, Played
+from engine.session import Desk, hold_call
+from engine.simulation.line import Line
 from engine.simulation.providers import (
     Scripted,
     ScriptedJudge,
     ScriptedMind,
-    ScriptedRecogniser,
     ScriptedToolPort,
     ScriptedVad,
     ScriptedVoice,
-    read_back,
-    spell,
 )
-from engine.simulation.scenario import Scenario
+from engine.simulation.recogniser import ScriptedRecogniser
+from engine.simulation.scenario import Abort, Scenario
+from engine.simulation.schedule import Conductor, JumpingClock, deterministic_order
+from engine.simulation.sound import spell
+from engine.simulation.trace import Trace
 from engine.vocabulary import VOCABULARY
 from states.agent import Agent
+
+__all__ = ["Trace", "default_chart", "simulate", "simulate_together"]
 
 DEADLOCK_S = 7200.0
 """Virtual time after which a call that has not ended never will."""
 
 AFTERMATH_S = 10.0
 """Virtual time given to strays after the call, to see what they still do."""
-
-
-@dataclass
-class Trace:
-    """What a run showed from outside: the line, the journal, the providers, the outcome."""
-
-    scenario: Scenario
-    chart: Chart
-    lines: list[AnyLine] = field(default_factory=list)
-    journal: list[bytes] = field(default_factory=list)
-    crossed: list[Crossed] = field(default_factory=list)
-    played: list[Played] = field(default_factory=list)
-    voiced: list[tuple[float, float, str]] = field(default_factory=list)
-    tool_runs: dict[str, int] = field(default_factory=dict)
-    requests: int = 0
-    outcome: Outcome | None = None
-    tasks_left: int = 0
-    closed_after_ms: float = 0.0
-
-    def heard(self) -> str:
-        """All that the caller heard, read off the line; a gap between stretches is ' | '."""
-        texts: list[str] = []
-        audio, end_ms = b"", -1.0
-        for stretch in self.played:
-            if audio and stretch.from_ms - end_ms > 1.0:
-                texts.append(read_back(audio, self.scenario.voice.letter_ms))
-                audio = b""
-            audio += stretch.audio
-            end_ms = stretch.to_ms
-        texts.append(read_back(audio, self.scenario.voice.letter_ms))
-        return " | ".join(text for text in texts if text.strip())
-
-    def agent_speaks(self, from_ms: float, to_ms: float) -> float:
-        """How many milliseconds of agent audio the caller heard in an interval."""
-        return sum(
-            max(0.0, min(stretch.to_ms, to_ms) - max(stretch.from_ms, from_ms))
-            for stretch in self.played
-        )
-
-
-class _MemoryStore(Scripted):
-    def __init__(self, trace: Trace) -> None:
-        self._trace = trace
-
-    @asynccontextmanager
-    async def open(self, call_id: str) -> AsyncIterator[JournalSink]:
-        yield self
-
-    def write(self, line: bytes) -> None:
-        self._trace.journal.append(line)
 
 
 def agent_for(scenario: Scenario) -> Agent:
@@ -104,70 +54,113 @@ def agent_for(scenario: Scenario) -> Agent:
     )
 
 
-_CHART: list[Chart] = []
-
-
+@cache
 def default_chart() -> Chart:
     """The chart that comes with antiphon, loaded once."""
-    if not _CHART:
-        _CHART.append(load_chart(default_chart_path(), VOCABULARY))
-    return _CHART[0]
+    return load_chart(default_chart_path(), VOCABULARY)
 
 
-def simulate(
-    scenario: Scenario,
-    chart: Chart | None = None,
-    instruments: Sequence[trio.abc.Instrument] = (),
-    on_start: Callable[[trio.Nursery], None] | None = None,
-) -> Trace:
+def simulate(scenario: Scenario, chart: Chart | None = None) -> Trace:
     """Hold the call that a scenario describes, in virtual time, and return its trace."""
-    trace = Trace(scenario, chart or default_chart())
-    trio.run(
-        partial(_main, trace, on_start),
-        clock=trio.testing.MockClock(autojump_threshold=0),
-        instruments=list(instruments),
+    return simulate_together([scenario], chart)[0]
+
+
+def simulate_together(scenarios: Sequence[Scenario], chart: Chart | None = None) -> list[Trace]:
+    """Hold several calls in one process and one world. Aborts and rotations are those of the
+    first scenario."""
+    calls = [_World(scenario, chart or default_chart()) for scenario in scenarios]
+    conductor = Conductor(
+        {abort.step: partial(calls[0].abort, abort) for abort in scenarios[0].aborts}
     )
-    return trace
+    with deterministic_order(scenarios[0].rotations):
+        trio.run(
+            _main,
+            calls,
+            conductor,
+            clock=JumpingClock(),
+            instruments=[conductor] if scenarios[0].aborts else [],
+        )
+    if conductor.error is not None:
+        raise conductor.error
+    return [call.trace for call in calls]
 
 
-async def _main(trace: Trace, on_start: Callable[[trio.Nursery], None] | None) -> None:
-    scenario = trace.scenario
+async def _main(calls: Sequence[_World], conductor: Conductor) -> None:
     with trio.fail_after(DEADLOCK_S):
-        line = Line(scenario)
+        async with trio.open_nursery() as nursery:
+            conductor.armed = True
+            for call in calls:
+                nursery.start_soon(call.hold)
+
+
+class _MemoryStore(Scripted):
+    def __init__(self, trace: Trace) -> None:
+        super().__init__()
+        self._trace = trace
+
+    @asynccontextmanager
+    async def open(self, call_id: str) -> AsyncIterator[JournalSink]:
+        yield self
+
+    def write(self, line: bytes) -> None:
+        self._trace.journal.append(line)
+
+
+class _World:
+    """One call and all around it."""
+
+    def __init__(self, scenario: Scenario, chart: Chart) -> None:
+        self.trace = Trace(scenario, chart)
+        self.scope = trio.CancelScope()
+        self.line: Line | None = None
+
+    async def hold(self) -> None:
+        scenario, trace = self.trace.scenario, self.trace
+        self.line = line = Line(scenario, written=lambda: len(trace.lines))
         mind = ScriptedMind(scenario)
+        recogniser, voice = ScriptedRecogniser(scenario), ScriptedVoice(scenario)
         tools = {script.name: ScriptedToolPort(script) for script in scenario.tools}
-        ports = _ports(scenario, mind, tools)
+        ports = Ports(
+            speech_to_text=recogniser,
+            language_model=mind,
+            text_to_speech=voice,
+            voice_activity=ScriptedVad(),
+            turn_detector=ScriptedJudge(scenario),
+            tools=tools,
+            phrases=_phrases(scenario),
+        )
         desk = Desk(trace.chart, agent_for(scenario), scenario.settings, ports, _MemoryStore(trace))
-        async with trio.open_nursery() as world:
-            await line.live(world)
-            async with trio.open_nursery() as service:
-                if on_start is not None:
-                    on_start(service)
+        async with trio.open_nursery() as service:
+            with self.scope:
                 trace.outcome = await hold_call(
                     desk, line, service, [trace.lines.append], started="simulated"
                 )
-                trace.closed_after_ms = line.now_ms
-                trace.played = line.played()
-                await trio.sleep(AFTERMATH_S)
-                trace.tasks_left = len(service.child_tasks)
-                service.cancel_scope.cancel()
-            world.cancel_scope.cancel()
-    trace.crossed, trace.voiced = line.crossed, line.voiced
-    trace.tool_runs = {name: tool.runs for name, tool in tools.items()}
-    trace.requests = mind.requests
+            trace.closed_ms = line.now_ms
+            trace.played = line.played()
+            await trio.sleep(AFTERMATH_S)
+            trace.tasks_left = len(service.child_tasks)
+            trace.sessions_left = sum(port.open_sessions for port in (mind, recogniser, voice))
+            service.cancel_scope.cancel()
+        trace.crossed, trace.voiced = line.crossed, line.voiced()
+        trace.tool_log = {name: tool.runs for name, tool in tools.items()}
+        trace.prompts = mind.prompts
+        trace.latest_frame_ms = recogniser.latest_ms
+
+    def abort(self, abort: Abort) -> None:
+        """What a scenario says happens after a certain step."""
+        assert self.line is not None
+        match abort.does:
+            case "hang_up":
+                self.line.arrive(Stop("the caller hung up"))
+            case "press":
+                self.line.arrive(Dtmf("5"))
+            case "cancel":
+                self.scope.cancel()
 
 
-def _ports(scenario: Scenario, mind: ScriptedMind, tools: dict[str, ScriptedToolPort]) -> Ports:
+def _phrases(scenario: Scenario) -> Phrases:
     phrases = Phrases()
     if scenario.phrases_rendered:
         for text in agent_for(scenario).phrases:
             phrases.add(text, spell(text, scenario.voice.letter_ms))
-    return Ports(
-        speech_to_text=ScriptedRecogniser(scenario),
-        language_model=mind,
-        text_to_speech=ScriptedVoice(scenario),
-        voice_activity=ScriptedVad(),
-        turn_detector=ScriptedJudge(scenario),
-        tools=tools,
-        phrases=phrases,
-    )
+    return phrases

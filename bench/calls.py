@@ -1,0 +1,124 @@
+"""The callers: many simulated telephones in this process, and what crosses each one's wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import trio
+from trio_websocket import WebSocketConnection
+
+from adapters.twilio.dialing import dialled
+from adapters.twilio.phone import talk
+from adapters.twilio.recording import CallRecord, Observation
+from adapters.twilio.script import AfterAgent, AtTime, IntoReply, Script, Utterance
+from adapters.twilio.wire import decode_kind
+from bench.scripted import INTERRUPTS, Spoken
+
+Kind = Literal["media", "mark", "clear"]
+
+GOLDEN = 0.6180339887498949
+"""Its multiples, modulo 1, are spread evenly: times that differ from call to call and turn to
+turn, and are the same in every run."""
+
+
+def scattered(number: int) -> float:
+    """The ``number``-th of a sequence that fills 0..1 evenly."""
+    return number * GOLDEN % 1.0
+
+
+def conversation(call: int, turns: int, utterances: Sequence[Spoken]) -> Script:
+    """One caller's side: the cycle of utterances, over and over. Pauses and the moments of
+    interruption are scattered."""
+    said = []
+    for turn in range(turns):
+        share = scattered(call * turns + turn)
+        spoken = utterances[turn % len(utterances)]
+        if turn % len(utterances) == INTERRUPTS:
+            said.append(Utterance(spoken.mulaw, IntoReply(into_reply_ms=1200 + 4000 * share)))
+        else:
+            said.append(Utterance(spoken.mulaw, AfterAgent(gap_ms=500 + 400 * share)))
+    return Script(tuple(said), hang_up=AfterAgent(gap_ms=800), limit_ms=turns * 30_000)
+
+
+def listener(utterances: Sequence[Spoken], hang_up_ms: float) -> Script:
+    """A caller who asks once and then listens to the long answer until it is time to go."""
+    return Script(
+        (Utterance(utterances[0].mulaw, AfterAgent(gap_ms=500)),), hang_up=AtTime(hang_up_ms)
+    )
+
+
+@dataclass
+class TappedCall:
+    """One call as the telephone saw it. Times are seconds of trio's clock in this process;
+    ``sent`` is what the telephone sent, ``received`` what reached it, in order."""
+
+    record: CallRecord = field(default_factory=CallRecord)
+    began_at: float = 0.0
+    sent: list[tuple[float, str]] = field(default_factory=list)
+    received: list[tuple[float, Kind]] = field(default_factory=list)
+
+    @property
+    def call_id(self) -> str:
+        """The carrier's name for the call; its journal is named by it."""
+        starts = (json.loads(text) for _, text in self.sent[:2])
+        return str(next(text["start"]["callSid"] for text in starts if "start" in text))
+
+    @property
+    def seconds(self) -> float:
+        """How long the call lasted."""
+        return self.sent[-1][0] - self.sent[0][0]
+
+    def arrived(self, kind: Kind) -> list[float]:
+        """When messages of this kind came, in seconds of the call."""
+        return [at - self.began_at for at, this in self.received if this == kind]
+
+
+class _Tap:
+    """A websocket that notes when what passes."""
+
+    def __init__(self, websocket: WebSocketConnection, call: TappedCall) -> None:
+        self._websocket = websocket
+        self._call = call
+
+    async def get_message(self) -> str | bytes:
+        text: str | bytes = await self._websocket.get_message()
+        # The kind is read after the clock: it costs the telephone, not the engine.
+        at = trio.current_time()
+        self._call.received.append((at, cast("Kind", decode_kind(text).event)))
+        return text
+
+    async def send_message(self, text: str) -> None:
+        self._call.sent.append((trio.current_time(), text))
+        await self._websocket.send_message(text)
+
+    async def aclose(self) -> None:
+        await self._websocket.aclose()
+
+
+async def place_tapped(url: str, script: Script, call: TappedCall) -> None:
+    """Place one call and fill ``call`` in."""
+
+    def observe(seen: Observation) -> None:
+        if seen.what == "started":
+            call.began_at = trio.current_time() - seen.at_s
+
+    async with dialled(url) as websocket:
+        tap = cast("WebSocketConnection", _Tap(websocket, call))
+        call.record = await talk(tap, script, observe=observe)
+
+
+async def place_calls(url: str, scripts: Sequence[Script], within_s: float) -> list[TappedCall]:
+    """Place calls side by side; they begin evenly over ``within_s``. Returns when all are over."""
+    calls = [TappedCall() for _ in scripts]
+
+    async def place(number: int) -> None:
+        await trio.sleep(within_s * number / len(scripts))
+        await place_tapped(url, scripts[number], calls[number])
+
+    async with trio.open_nursery() as nursery:
+        for number in range(len(scripts)):
+            nursery.start_soon(place, number)
+    return calls

@@ -1,0 +1,225 @@
+"""The work that is measured: what callers say, and providers that answer after a set time.
+
+The providers are those the peers were measured with: the final transcript 100 ms after the end of
+speech, a language model that takes 150 ms to its first token and writes 50 tokens a second, a
+voice that takes 80 ms to its first audio. The caller's sound is recorded speech, because the
+voice detector is the real one; the recogniser does not read it, it only goes by when there is
+sound, and reveals the words that belong to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import trio
+from numpy.typing import NDArray
+
+from adapters.twilio.wav import read_caller_wav
+from effects.phrases import Phrases
+from effects.ports import CallStore, Frame, Heard, Sound, VoiceActivityDetector
+from effects.stage import Ports
+from engine.chart import default_chart_path, load_chart
+from engine.session import Desk
+from engine.simulation.providers import (
+    Scripted,
+    ScriptedJudge,
+    ScriptedMind,
+    ScriptedVoice,
+    spell,
+)
+from engine.simulation.scenario import Answer, Recognition, Scenario, Voice
+from engine.simulation.world import agent_for
+from engine.vocabulary import VOCABULARY
+from states import mulaw
+from states.settings import Settings
+
+VOICE = Voice(first_byte=0.08, letter_ms=60)
+RECOGNITION = Recognition(lag=0.1, partial_every=0.25, final_after=0.1)
+FIRST_TOKEN_S, TOKEN_EVERY_S = 0.15, 0.02
+
+_WINDOW = 20 * mulaw.BYTES_PER_MS
+_QUIETER_DB = 25
+"""Sound that much below the loudest of a recording is not speech any more: breath, the room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One utterance: its sound, which begins and ends with speech; the words that the
+    recogniser makes of it; whether it does so bit by bit (partials) or only at the end."""
+
+    words: str
+    mulaw: bytes
+    partials: bool = True
+
+    @property
+    def length_ms(self) -> float:
+        return mulaw.duration_ms(self.mulaw)
+
+
+def speech_bounds(audio: bytes) -> tuple[int, int]:
+    """Where speech begins and ends in a recording, in bytes: the first and the last 20 ms that
+    are within 25 dB of its loudest."""
+    samples = mulaw.to_float(audio)
+    windows: NDArray[np.float32] = samples[: len(samples) // _WINDOW * _WINDOW]
+    energy = np.square(windows.reshape(-1, _WINDOW)).mean(axis=1)
+    loud = np.flatnonzero(energy > energy.max() / 10 ** (_QUIETER_DB / 10))
+    return int(loud[0]) * _WINDOW, (int(loud[-1]) + 1) * _WINDOW
+
+
+def cut_to_speech(audio: bytes) -> bytes:
+    """A recording from where speech begins to where it ends. No sample of it is exactly zero,
+    so that a silent line can be told from it."""
+    start, end = speech_bounds(audio)
+    return audio[start:end].replace(mulaw.SILENCE, b"\xfe")
+
+
+# --- the conversation -----------------------------------------------------------------------
+
+LONG_ANSWER = (
+    "Certainly, I can put you through to them. First I need the number of your order, because "
+    "they will ask you for it right away, and after that I will stay on the line with you."
+)
+ANSWERS = (
+    ("customer support", LONG_ANSWER),
+    ("two nine three", "Thank you, that is the right one."),
+    ("two thirty", "Yes, half past two is still free today."),
+)
+
+INTERRUPTS = 1
+"""Which of the cycle of three utterances is spoken into the agent's reply."""
+
+
+def cycle() -> tuple[Spoken, Spoken, Spoken]:
+    """Three utterances that callers repeat: a request with a long answer, an interruption of
+    that answer, and a last question. The interruption has no partial transcripts: words would
+    take the floor before the barge-in time is up, and that time is to be measured."""
+    request, barge_in, question = (
+        cut_to_speech(read_caller_wav(demo_clip(name)))
+        for name in (
+            "1-customer-support.wav",
+            "2-two-nine-three-four-zero.wav",
+            "4-today-two-thirty-pm.wav",
+        )
+    )
+    return (
+        Spoken("I'd like to speak to customer support", request),
+        Spoken("no wait the number is two nine three four zero", barge_in, partials=False),
+        Spoken("and can you come today at two thirty", question),
+    )
+
+
+def demo_clip(name: str) -> Path:
+    """A recording that comes with the demo call."""
+    return Path(str(files("engine").joinpath("demo_call", name)))
+
+
+# --- the recogniser -------------------------------------------------------------------------
+
+
+class TimedRecogniser(Scripted):
+    """Speech-to-text that goes by the clock: all frames are passed to it, as to a vendor's.
+
+    The words of the utterances come in turn, each spread evenly over its sound. Frames that
+    are not dead silence are an utterance; the first that is ends it.
+    """
+
+    gated = False
+
+    def __init__(self, utterances: Sequence[Spoken], script: Recognition = RECOGNITION) -> None:
+        self._utterances = utterances
+        self._script = script
+
+    async def transcribe(
+        self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
+    ) -> None:
+        """Run until ``sound`` ends."""
+        async with trio.open_nursery() as nursery:
+            ear = _Follower(self._utterances, self._script)
+            async for item in sound:
+                if isinstance(item, Frame) and (due := ear.follow(item)) is not None:
+                    nursery.start_soon(_later, *due, heard)
+
+
+async def _later(delay_s: float, words: Heard, heard: Callable[[Heard], None]) -> None:
+    await trio.sleep(delay_s)
+    heard(words)
+
+
+class _Follower:
+    """What a call's frames come to: which words are due, and how long from now."""
+
+    def __init__(self, utterances: Sequence[Spoken], script: Recognition) -> None:
+        self._utterances = utterances
+        self._script = script
+        self._segment = -1
+        self._began_ms: float | None = None
+        self._partial_due_ms = 0.0
+
+    def follow(self, frame: Frame) -> tuple[float, Heard] | None:
+        """Take one frame; the words that are to be reported now, after a delay in seconds."""
+        silent = frame.mulaw == mulaw.SILENCE * len(frame.mulaw)
+        through_ms = frame.at_ms + mulaw.duration_ms(frame.mulaw)
+        if silent:
+            return None if self._began_ms is None else self._end(frame.at_ms, through_ms)
+        if self._began_ms is None:
+            self._segment += 1
+            self._began_ms = frame.at_ms
+            self._partial_due_ms = frame.at_ms + self._script.partial_every * 1000
+        if through_ms < self._partial_due_ms or not self._utterance.partials:
+            return None
+        self._partial_due_ms += self._script.partial_every * 1000
+        share = (through_ms - self._began_ms) / self._utterance.length_ms
+        words = self._utterance.words.split()
+        said = " ".join(words[: int(share * len(words))])
+        if not said:
+            return None
+        lag_s = self._script.lag
+        return lag_s, Heard(self._segment, said, False, through_ms)
+
+    def _end(self, ended_ms: float, now_ms: float) -> tuple[float, Heard]:
+        """The final is due ``final_after`` the end; it covers the silence up to then."""
+        self._began_ms = None
+        due_ms = max(now_ms, ended_ms + self._script.final_after * 1000)
+        return (due_ms - now_ms) / 1000, Heard(self._segment, self._utterance.words, True, due_ms)
+
+    @property
+    def _utterance(self) -> Spoken:
+        return self._utterances[self._segment % len(self._utterances)]
+
+
+# --- the desk -------------------------------------------------------------------------------
+
+
+def scripted_desk(
+    store: CallStore, voice_activity: VoiceActivityDetector, settings: Settings | None = None
+) -> Desk:
+    """All that taking these calls needs: the real voice detector, everything else scripted."""
+    scenario = Scenario(
+        says="a caller at the bench",
+        answers=[
+            Answer(to=to, says=says, first_token=FIRST_TOKEN_S, word_every=TOKEN_EVERY_S)
+            for to, says in ANSWERS
+        ],
+        voice=VOICE,
+        greeting="Hello, how can I help?",
+        settings=settings or Settings(),
+    )
+    agent = agent_for(scenario)
+    phrases = Phrases()
+    for text in agent.phrases:
+        phrases.add(text, spell(text, VOICE.letter_ms))
+    ports = Ports(
+        speech_to_text=TimedRecogniser(cycle()),
+        language_model=ScriptedMind(scenario),
+        text_to_speech=ScriptedVoice(scenario),
+        voice_activity=voice_activity,
+        turn_detector=ScriptedJudge(scenario),
+        tools={},
+        phrases=phrases,
+    )
+    chart = load_chart(default_chart_path(), VOCABULARY)
+    return Desk(chart, agent, scenario.settings, ports, store)

@@ -1,0 +1,237 @@
+"""The laws of what is said and written down: heard only, nothing uncommitted, an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine import journal
+from engine.simulation.laws.floor import silence_limit_ms
+from engine.simulation.laws.reading import Reading, Utterance, Violation, reading_of
+from engine.simulation.trace import Trace
+from states import events, mulaw, notes
+from states.words import is_backchannel, normalized
+
+
+def heard_only(trace: Trace) -> list[Violation]:
+    """L3. History holds what the caller heard of the agent: no word more, no word less.
+
+    Observed: the history at the end and in each prompt, against what was read off the sound.
+
+    - Each line of the agent is the beginning of what the reply would have said, cut at a word,
+      not longer than the words that the caller heard begin, and at most one word shorter than
+      those they heard to their end. With a lag on the line, what plays within the way there
+      and back may count as heard or not.
+    - Each reply of which two words were heard is in the history, once.
+    - The agent's lines in a prompt hold no word that had not been heard begin by then.
+    """
+    reading = reading_of(trace)
+    found = list(_prompts_ahead(reading))
+    if trace.end is None:
+        return found
+    written = [line for line in trace.end.history if line.role == "agent"]
+    slack = round(reading.round_trip_ms * mulaw.BYTES_PER_MS)
+    for utterance in reading.utterances:
+        lines = [line.text for line in written if line.reply == utterance.reply]
+        reached = utterance.reached()
+        fewest = utterance.words_by(reached - slack)[0] - 1
+        most = utterance.words_by(reached + slack)[1]
+        at_ms = utterance.pieces[-1].at_ms
+        says = f"reply {utterance.reply}, of which {' '.join(utterance.words[:most])!r} was heard, "
+        if len(lines) > 1:
+            found.append(Violation("L3", at_ms, says + f"is {len(lines)} times in the history"))
+        words = lines[0].split() if lines else []
+        if words != utterance.words[: len(words)]:
+            found.append(Violation("L3", at_ms, says + f"is {lines[0]!r} in the history"))
+        elif not fewest <= len(words) <= most:
+            found.append(Violation("L3", at_ms, says + f"is {' '.join(words)!r} in the history"))
+    known = {utterance.reply for utterance in reading.utterances}
+    found += [
+        Violation("L3", trace.end.at_ms, f"{line.text!r} is in the history, and was never sent")
+        for line in written
+        if line.reply not in known
+    ]
+    return found
+
+
+def _prompts_ahead(reading: Reading) -> Iterator[Violation]:
+    slack = round(reading.round_trip_ms * mulaw.BYTES_PER_MS)
+    for at_ms, prompt in reading.trace.prompts:
+        for message in prompt.messages:
+            words = message.text.split()
+            if (
+                message.role == "agent"
+                and words
+                and not any(
+                    _begins(utterance, words, at_ms, slack) for utterance in reading.utterances
+                )
+            ):
+                says = f"the language model is told that {message.text!r} was heard"
+                yield Violation("L3", at_ms, says)
+
+
+def _begins(utterance: Utterance, words: list[str], at_ms: float, slack: int) -> bool:
+    if utterance.words[: len(words)] != words:
+        return False
+    return len(words) <= utterance.words_by(utterance.reached(at_ms) + slack)[1]
+
+
+def nothing_uncommitted(trace: Trace) -> list[Violation]:
+    """L4. Before its turn is committed, nothing of a reply is spoken or done.
+
+    Observed: frames on the line and runs of tools, against the journal's commits. When the
+    first frame of a composed reply is sent, and when a tool with side effects begins to run,
+    the last of ``committed`` and ``abandoned`` that was taken is ``committed``. No tolerance.
+    """
+    reading = reading_of(trace)
+    found = []
+    for utterance in reading.utterances:
+        if utterance.composed and not _is_committed(reading, utterance.pieces[0].after):
+            says = f"reply {utterance.reply} is spoken before the turn is committed"
+            found.append(Violation("L4", utterance.pieces[0].at_ms, says))
+    acting = {tool.name for tool in trace.scenario.tools if tool.changes}
+    for index, note in reading.notes:
+        if (
+            isinstance(note, notes.ToolStarted)
+            and note.tool in acting
+            and not _is_committed(reading, index)
+        ):
+            found.append(Violation("L4", note.at_ms, f"{note.tool} runs before the commit"))
+    return found
+
+
+def _is_committed(reading: Reading, before: int) -> bool:
+    last = ""
+    for index, event, _ in reading.raised("committed", "abandoned"):
+        if index >= before:
+            break
+        last = event
+    return last == "committed"
+
+
+@dataclass(slots=True)
+class Turn:
+    """A turn of the caller, from its commit. ``fate`` is what became of it first."""
+
+    index: int
+    at_ms: float
+    words: str
+    fate: str = "open"
+    fate_ms: float = 0.0
+
+
+def answered(trace: Trace) -> list[Violation]:
+    """L5. Every committed turn is answered, retracted into a longer turn, or ends with the call;
+    and no words of the caller are lost.
+
+    Observed: commits in the journal, sound on the line, and the history at the end.
+
+    - After a commit comes sound of the agent, or a retraction, before the next commit.
+    - The turn that is committed after a retraction contains the words of the one taken back.
+    - An open turn when the call ends is not older than the longest wait of the chart.
+    - The caller's lines of the history are the turns that were committed and not taken back,
+      in order.
+    - Words of a final transcript are in some committed turn, unless they were only a
+      backchannel while the agent could be heard, or the call ended within the longest wait.
+    """
+    reading = reading_of(trace)
+    turns = _turns(reading)
+    return [
+        *_unanswered(reading, turns),
+        *_written_otherwise(reading, turns),
+        *_words_lost(reading, turns),
+    ]
+
+
+def _turns(reading: Reading) -> list[Turn]:
+    turns: list[Turn] = []
+    for index, line in reading.events:
+        last = turns[-1] if turns else None
+        now_ms = line.event.at_ms
+        if last is not None and last.fate == "open":
+            if isinstance(line.event, events.AudioStarted):
+                last.fate, last.fate_ms = "answered", now_ms
+            elif reading.taken(line, "retract_turn"):
+                last.fate, last.fate_ms = "retracted", now_ms
+        if any(event == "committed" for _, event in line.took):
+            turns.append(Turn(index, now_ms, line.words))
+    return turns
+
+
+def _unanswered(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
+    limit_ms = silence_limit_ms(reading)
+    taken_back = ""
+    for number, turn in enumerate(turns):
+        if not _contains(turn.words, taken_back) and not _amended(reading, turn.at_ms):
+            yield Violation("L5", turn.at_ms, f"{taken_back!r} was taken back and never answered")
+        taken_back = turn.words if turn.fate == "retracted" else ""
+        is_last = number == len(turns) - 1
+        if turn.fate == "open":
+            if not is_last:
+                yield Violation("L5", turn.at_ms, f"{turn.words!r} was dropped for the next turn")
+            elif reading.ended_ms - _last_sound_ms(reading, turn.at_ms) > limit_ms:
+                yield Violation("L5", turn.at_ms, f"{turn.words!r} was never answered")
+        if turn.fate == "retracted" and is_last:
+            waited_ms = reading.ended_ms - _last_sound_ms(reading, turn.fate_ms)
+            if waited_ms > limit_ms:
+                yield Violation("L5", turn.at_ms, f"{turn.words!r} was taken back and forgotten")
+
+
+def _last_sound_ms(reading: Reading, at_ms: float) -> float:
+    """The end of the last sound of the caller, or ``at_ms`` if that was later."""
+    return max([at_ms, *(voice.to_ms for voice in reading.voices)])
+
+
+def _amended(reading: Reading, at_ms: float) -> bool:
+    """Whether speech-to-text changed its mind, so that words may have become others."""
+    seen: dict[int, tuple[str, ...]] = {}
+    for _, event in reading.transcripts():
+        words = normalized(event.text)
+        before = seen.get(event.segment, ())
+        if event.at_ms <= at_ms and words[: len(before)] != before:
+            return True
+        seen[event.segment] = words
+    return False
+
+
+def _contains(longer: str, shorter: str) -> bool:
+    """Whether all words of one text are in another, in order."""
+    rest = iter(normalized(longer))
+    return all(word in rest for word in normalized(shorter))
+
+
+def _written_otherwise(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
+    end = reading.trace.end
+    if end is None or _amended(reading, end.at_ms):
+        return
+    expected = [normalized(turn.words) for turn in turns if turn.fate != "retracted"]
+    written = [normalized(line.text) for line in end.history if line.role == "caller"]
+    if expected != written:
+        says = f"the caller's turns were {expected}, the history has {written}"
+        yield Violation("L5", end.at_ms, says)
+
+
+def _words_lost(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
+    limit_ms = silence_limit_ms(reading)
+    first_ms: dict[int, float] = {}
+    for index, event in reading.transcripts():
+        since_ms = first_ms.setdefault(event.segment, event.at_ms)
+        if not (event.final and normalized(event.text)):
+            continue
+        taken_up = any(
+            turn.at_ms >= since_ms and _contains(turn.words, event.text) for turn in turns
+        )
+        nodded = is_backchannel(event.text) and _over_agent(reading, since_ms, event.at_ms)
+        line = reading.trace.lines[index]
+        corrected = isinstance(line, journal.Event) and reading.taken(line, "amend_history")
+        left_ms = reading.ended_ms - _last_sound_ms(reading, event.at_ms)
+        if not (taken_up or nodded or corrected) and left_ms > limit_ms:
+            yield Violation("L5", event.at_ms, f"{event.text!r} was said, and led to nothing")
+
+
+def _over_agent(reading: Reading, since_ms: float, until_ms: float) -> bool:
+    """Whether the agent could be heard while this was said."""
+    spoken_ms = max(
+        (voice.from_ms for voice in reading.voices if voice.from_ms <= since_ms), default=since_ms
+    )
+    return reading.trace.agent_speaks(spoken_ms, until_ms) > 0

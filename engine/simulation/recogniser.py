@@ -1,0 +1,160 @@
+"""The scripted recogniser: it understands what the bytes of the sound say, when the scenario
+says so."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from effects.ports import (
+    Frame,
+    Heard,
+    Offset,
+    Onset,
+    ProviderLost,
+    ProviderRefused,
+    ProviderTimeout,
+    Sound,
+)
+from engine.simulation.line import SOUND
+from engine.simulation.providers import Scripted, linger, raise_fault
+from engine.simulation.scenario import Scenario
+from states import mulaw
+
+WORDLESS = (SOUND, mulaw.SILENCE[0])
+SLACK_MS = 50.0
+"""The first and last frames of a word may be cut; it needs the rest of its sound."""
+
+
+class ScriptedRecogniser(Scripted):
+    """Understands the words of which the sound has reached it.
+
+    ``latest_ms`` is the greatest age at which a frame was taken in.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__()
+        self.gated = scenario.recognition.gated
+        self.latest_ms = 0.0
+        self._scenario = scenario
+        self._faults = 0
+
+    async def transcribe(
+        self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
+    ) -> None:
+        script = self._scenario.recognition
+        with self.session():
+            try:
+                await trio.sleep(script.connects)
+                async with trio.open_nursery() as nursery:
+                    if script.fault and self._faults < script.fault_times:
+                        nursery.start_soon(self._break)
+                    await _Session(self, self._scenario, heard, nursery).listen(sound)
+            except* (ProviderTimeout, ProviderRefused, ProviderLost) as errors:
+                raise errors.exceptions[0] from None
+            finally:
+                await linger(script.ignores_cancel)
+
+    async def _break(self) -> None:
+        script = self._scenario.recognition
+        await trio.sleep_until(script.fault_at)
+        self._faults += 1
+        assert script.fault is not None
+        raise_fault(script.fault, "the scripted recogniser")
+
+
+class _Session:
+    """One session. ``reached`` holds, of each utterance, from where to where it was heard in
+    the open segment (ms of the utterance)."""
+
+    def __init__(
+        self,
+        recogniser: ScriptedRecogniser,
+        scenario: Scenario,
+        heard: Callable[[Heard], None],
+        nursery: trio.Nursery,
+    ) -> None:
+        self.recogniser, self.heard, self.nursery = recogniser, heard, nursery
+        self.script, self.caller = scenario.recognition, scenario.caller
+        self.lag_ms = scenario.wire.lag * 1000
+        self.slack_ms = SLACK_MS + scenario.wire.jitter * 1000
+        self.segment = -1
+        self.is_open = False
+        self.finished: set[int] = set()
+        self.reached: dict[int, tuple[float, float]] = {}
+        self.recent: deque[Frame] = deque(maxlen=64)
+        self.through_ms = 0.0
+        self.next_partial_ms = 0.0
+
+    async def listen(self, sound: trio.MemoryReceiveChannel[Sound]) -> None:
+        async for item in sound:
+            if self._is_stuck():
+                await trio.sleep_until(self.script.stuck_at + self.script.stuck_for)
+            match item:
+                case Onset(at_ms):
+                    self.segment += 1
+                    self.is_open = True
+                    self.next_partial_ms = at_ms
+                case Frame():
+                    self._take(item)
+                case Offset(at_ms):
+                    self.through_ms = max(self.through_ms, at_ms)
+                    self._say(self.script.final_after, final=True)
+                    self.is_open = False
+                    self.reached = {}
+
+    def _is_stuck(self) -> bool:
+        since_s = trio.current_time() - self.script.stuck_at
+        return 0 <= since_s < self.script.stuck_for
+
+    def _take(self, frame: Frame) -> None:
+        if any(frame is seen for seen in self.recent if seen.at_ms >= frame.at_ms):
+            return  # the pre-roll reaches back into what was taken in already
+        self.recent.append(frame)
+        now_ms = trio.current_time() * 1000
+        self.recogniser.latest_ms = max(self.recogniser.latest_ms, now_ms - frame.at_ms)
+        self.through_ms = max(self.through_ms, frame.at_ms + mulaw.duration_ms(frame.mulaw))
+        number = frame.mulaw[0]
+        if number in WORDLESS:
+            return
+        begins_ms = frame.at_ms - self.lag_ms - self.caller[number].at * 1000
+        first_ms, _ = self.reached.get(number, (begins_ms, 0.0))
+        self.reached[number] = (first_ms, begins_ms + mulaw.duration_ms(frame.mulaw))
+        if self.script.partials and self.is_open and self.through_ms >= self.next_partial_ms:
+            self._say(self.script.lag, final=False)
+
+    def _say(self, delay: float, *, final: bool) -> None:
+        words = self._understood(final=final)
+        if self.script.deaf or not (words or final):
+            return
+        self.next_partial_ms = self.through_ms + self.script.partial_every * 1000
+        endpoint = final and self.script.endpoints and bool(words)
+        text = Heard(max(0, self.segment), words, final, self.through_ms, endpoint)
+        self.nursery.start_soon(self._later, delay, text)
+
+    def _understood(self, *, final: bool) -> str:
+        """The words whose sound has come in whole, as far as that can be told."""
+        texts: list[str] = []
+        for number, (first_ms, last_ms) in sorted(self.reached.items()):
+            act = self.caller[number]
+            words = act.say.split()
+            each_ms = act.during * 1000 / len(words)
+            understood = [
+                word
+                for place, word in enumerate(words)
+                if place * each_ms >= first_ms - self.slack_ms
+                and (place + 1) * each_ms <= last_ms + self.slack_ms
+            ]
+            whole = len(understood) == len(words)
+            texts.extend([act.final] if final and whole and act.final else understood)
+        return " ".join(texts)
+
+    async def _later(self, delay: float, text: Heard) -> None:
+        await trio.sleep(delay)
+        if text.final:
+            self.finished.add(text.segment)
+        elif text.segment in self.finished:
+            return
+        self.heard(text)

@@ -1,0 +1,106 @@
+"""The embedded recogniser as a provider: its threads, its errors, and the real thing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from adapters.embedded.moonshine import Hypothesis
+from adapters.embedded.speech_to_text import EmbeddedSpeechToText, ThreadDecoder
+from adapters.silero.vad import SileroVad
+from effects.ears import Ears
+from effects.ports import Frame, Heard, Onset, ProviderLost, Sound
+from states import mulaw
+from states.settings import Settings
+from tests.speech import two_cities
+
+VOICE = b"\x20" * 160
+
+
+@dataclass
+class StuckModel:
+    """Decodes until it is released."""
+
+    begun: threading.Event = field(default_factory=threading.Event)
+    release: threading.Event = field(default_factory=threading.Event)
+
+    def decode(self, mulaw: bytes, draft: Sequence[int] = ()) -> Hypothesis:
+        self.begun.set()
+        assert self.release.wait(timeout=30)
+        return Hypothesis("too late", (), confidence=0.9, complete=True)
+
+
+async def test_cancelling_does_not_wait_for_the_thread() -> None:
+    """The call can end while the model computes, and what it finds then reaches nobody."""
+    model, heard = StuckModel(), list[Heard]()
+    send, receive = trio.open_memory_channel[Sound](1000)
+    send.send_nowait(Onset(0))
+    for at_ms in range(0, 1000, 20):
+        send.send_nowait(Frame(VOICE, at_ms))
+    async with EmbeddedSpeechToText(lambda: model) as recogniser:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(recogniser.transcribe, receive, heard.append)
+            await trio.to_thread.run_sync(model.begun.wait)
+            nursery.cancel_scope.cancel()
+        assert not model.release.is_set()
+        model.release.set()
+        await wait_all_tasks_blocked()
+    assert heard == []
+
+
+async def test_a_decoder_with_all_threads_at_work_is_not_idle() -> None:
+    """Then partials are left out."""
+    model = StuckModel()
+    decoder = ThreadDecoder(model, threads=1)
+    async with trio.open_nursery() as nursery:
+        assert decoder.idle()
+        nursery.start_soon(decoder.decode, VOICE, ())
+        await trio.to_thread.run_sync(model.begun.wait)
+        assert not decoder.idle()
+        model.release.set()
+
+
+async def test_whatever_the_model_raises_is_a_lost_provider() -> None:
+    """A failing inference is retryable by the engine, and keeps its cause."""
+
+    class BrokenModel:
+        def decode(self, mulaw: bytes, draft: Sequence[int] = ()) -> Hypothesis:
+            raise ValueError("bad tensor")
+
+    with pytest.raises(ProviderLost, match="bad tensor") as raised:
+        await ThreadDecoder(BrokenModel(), threads=1).decode(VOICE, ())
+    assert raised.value.retryable
+
+
+async def test_it_must_be_opened_first() -> None:
+    """Without its context there is no model, and the message says what to do."""
+    _, receive = trio.open_memory_channel[Sound](0)
+    with pytest.raises(RuntimeError, match="async with"):
+        await EmbeddedSpeechToText().transcribe(receive, list[Heard]().append)
+
+
+async def test_a_spoken_sentence_is_understood() -> None:
+    """Through the voice detector, the ears and the model: the words that were said."""
+    finals: list[str] = []
+    audio = two_cities(through_ms=4700) + mulaw.SILENCE * 8000
+    async with SileroVad() as vad, EmbeddedSpeechToText() as recogniser:
+        ears = Ears(vad.stream(), Settings())
+        async with trio.open_nursery() as nursery:
+
+            def heard(words: Heard) -> None:
+                if words.final:
+                    finals.append(words.text)
+                    nursery.cancel_scope.cancel()
+
+            with ears.listen(gated=True) as sound:
+                nursery.start_soon(recogniser.transcribe, sound, heard)
+                for at in range(0, len(audio), len(VOICE)):
+                    ears.frame(Frame(audio[at : at + len(VOICE)], at / 8))
+                await trio.sleep_forever()
+    words = "".join(filter(lambda c: c.isalpha() or c == " ", finals[0])).lower()
+    assert words == "it was the best of times it was the worst of times"
