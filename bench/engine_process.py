@@ -45,9 +45,7 @@ class EngineProcess:
         """What it has cost up to now."""
         process = psutil.Process(self.process.pid)
         times = process.cpu_times()
-        return Cost(
-            times.user + times.system, self._waited_s(), process.memory_info().rss / 1024
-        )
+        return Cost(times.user + times.system, self._waited_s(), process.memory_info().rss / 1024)
 
     def _waited_s(self) -> float:
         try:
@@ -76,16 +74,21 @@ class EngineProcess:
             await trio.sleep(0.5)
 
 
+def start(module: str, arguments: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """Run ``python -m module`` with its standard input and output in our hands."""
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+
+
 @asynccontextmanager
 async def engine_process(
     module: str, arguments: Sequence[str] = ()
 ) -> AsyncIterator[EngineProcess]:
     """Run ``python -m module`` while the context lasts; it has to speak as
     :mod:`bench.desk` does."""
-    command = [sys.executable, "-m", module, *arguments]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-    )
+    process = start(module, arguments)
     try:
         ready = await _line(process, READY_S)
         yield EngineProcess(process, int(ready["port"]), ready["ready_at"])

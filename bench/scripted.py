@@ -20,18 +20,27 @@ from numpy.typing import NDArray
 
 from adapters.twilio.wav import read_caller_wav
 from effects.phrases import Phrases
-from effects.ports import CallStore, Frame, Heard, Sound, VoiceActivityDetector
+from effects.ports import (
+    CallStore,
+    Frame,
+    Heard,
+    Prompt,
+    Sound,
+    TextDelta,
+    ToolCall,
+    Usage,
+    VoiceActivityDetector,
+)
 from effects.stage import Ports
 from engine.chart import default_chart_path, load_chart
 from engine.session import Desk
 from engine.simulation.providers import (
     Scripted,
     ScriptedJudge,
-    ScriptedMind,
     ScriptedVoice,
     spell,
 )
-from engine.simulation.scenario import Answer, Recognition, Scenario, Voice
+from engine.simulation.scenario import Recognition, Scenario, Voice
 from engine.simulation.world import agent_for
 from engine.vocabulary import VOCABULARY
 from states import mulaw
@@ -89,6 +98,9 @@ ANSWERS = (
     ("two thirty", "Yes, half past two is still free today."),
 )
 
+OTHER_ANSWER = "I see."
+"""The answer to half an utterance."""
+
 INTERRUPTS = 1
 """Which of the cycle of three utterances is spoken into the agent's reply."""
 
@@ -137,16 +149,21 @@ class TimedRecogniser(Scripted):
         self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
     ) -> None:
         """Run until ``sound`` ends."""
+        finals = set[int]()
+
+        async def later(delay_s: float, words: Heard) -> None:
+            await trio.sleep(delay_s)
+            if words.segment in finals:
+                return  # a partial that the final has overtaken
+            if words.final:
+                finals.add(words.segment)
+            heard(words)
+
         async with trio.open_nursery() as nursery:
             ear = _Follower(self._utterances, self._script)
             async for item in sound:
                 if isinstance(item, Frame) and (due := ear.follow(item)) is not None:
-                    nursery.start_soon(_later, *due, heard)
-
-
-async def _later(delay_s: float, words: Heard, heard: Callable[[Heard], None]) -> None:
-    await trio.sleep(delay_s)
-    heard(words)
+                    nursery.start_soon(later, *due)
 
 
 class _Follower:
@@ -191,6 +208,28 @@ class _Follower:
         return self._utterances[self._segment % len(self._utterances)]
 
 
+# --- the mind -------------------------------------------------------------------------------
+
+
+class TimedMind(Scripted):
+    """A language model that answers by what it is asked, word by word on a fixed timetable: a
+    word that the event loop was late to send does not delay the next."""
+
+    async def reply(self, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]) -> Usage:
+        """Write the answer to the caller's last words."""
+        due = trio.current_time() + FIRST_TOKEN_S
+        asked = next(m.text for m in reversed(prompt.messages) if m.role == "caller")
+        answer = next((says for to, says in ANSWERS if to in asked), OTHER_ANSWER)
+        words = answer.split()
+        for word in words:
+            await trio.sleep_until(due)
+            emit(TextDelta(word + " "))
+            due += TOKEN_EVERY_S
+        return Usage(
+            tokens_in=sum(len(m.text.split()) for m in prompt.messages), tokens_out=len(words)
+        )
+
+
 # --- the desk -------------------------------------------------------------------------------
 
 
@@ -200,10 +239,6 @@ def scripted_desk(
     """All that taking these calls needs: the real voice detector, everything else scripted."""
     scenario = Scenario(
         says="a caller at the bench",
-        answers=[
-            Answer(to=to, says=says, first_token=FIRST_TOKEN_S, word_every=TOKEN_EVERY_S)
-            for to, says in ANSWERS
-        ],
         voice=VOICE,
         greeting="Hello, how can I help?",
         settings=settings or Settings(),
@@ -214,7 +249,7 @@ def scripted_desk(
         phrases.add(text, spell(text, VOICE.letter_ms))
     ports = Ports(
         speech_to_text=TimedRecogniser(cycle()),
-        language_model=ScriptedMind(scenario),
+        language_model=TimedMind(),
         text_to_speech=ScriptedVoice(scenario),
         voice_activity=voice_activity,
         turn_detector=ScriptedJudge(scenario),

@@ -36,12 +36,14 @@ The figures of each size:
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import structlog
 import trio
 
 from adapters.silero.vad import SileroVad
@@ -137,6 +139,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, help="turns of each call")
     parser.add_argument("--keep", type=Path, help="keep the journals in this folder")
     arguments = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     machine = this_machine()
     if (os.cpu_count() or 1) > 1:
         os.sched_setaffinity(0, {PHONES_CORE})

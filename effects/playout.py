@@ -31,6 +31,10 @@ RESUME_BACK_MS = 300
 LAG_LIMIT_MS = 500.0
 """No carrier is believed to lag more than this."""
 
+CLOCK_MS = 0.1
+"""How finely call time is told. A wait that is shorter is over: waiting for the rest of it would
+look at the same time again and again."""
+
 LETTER_BYTES = 60 * mulaw.BYTES_PER_MS
 """How long a letter takes, where the length of a clause is not known yet."""
 
@@ -235,7 +239,7 @@ class Playout:
             return self._conclude(emit, now_ms)
         ahead_ms = self._buffer_ends_ms - now_ms
         spare_ms = ahead_ms - (self._settings.lead_ms - self._settings.chunk_ms)
-        if spare_ms > 0:
+        if spare_ms >= CLOCK_MS:
             return spare_ms
         if self._send(clause, now_ms) and not self._audible:
             self._audible = True
@@ -283,7 +287,7 @@ class Playout:
             return None
         if self._outstanding:
             overdue_ms = self._buffer_ends_ms + self._settings.mark_grace_ms - now_ms
-            if overdue_ms > 0:
+            if overdue_ms >= CLOCK_MS:
                 return overdue_ms
             self._outstanding.clear()  # a carrier that loses marks must not mute the call
         self._done = True

@@ -122,6 +122,8 @@ def load_chart(path: Path, vocabulary: Vocabulary) -> Chart:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ChartError(f"cannot read the chart {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ChartError(f"cannot read the chart {path}: it is not UTF-8") from error
     return parse_chart(text, str(path), vocabulary)
 
 
@@ -143,6 +145,9 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise ChartError(f"{self.path}:{line}: not valid YAML: {error.problem}") from error
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            raise ChartError(f"{self.path}:{line}: not valid YAML: {error.reason}") from error
         if root is None:
             raise ChartError(f"{self.path}:1: the chart is empty")
         top = self.mapping(root, _CHART_KEYS, "chart")
@@ -179,6 +184,8 @@ class _Reader:
         return states
 
     def state(self, name: str, key: yaml.Node, body: yaml.Node, parent: State | None) -> State:
+        if not name.isidentifier():
+            raise self.error(key, f"'{name}' cannot name a state: use letters, digits and '_'")
         if name in self.states:
             first = self.states[name].line
             raise self.error(key, f"state '{name}' is already defined in line {first}")
@@ -210,11 +217,13 @@ class _Reader:
             raise self.error(
                 node, f"a transition of '{source.id}' has no 'event' (it would spin for ever)"
             )
-        (event,) = self.names(keys["event"], "event", self.vocabulary.events)
+        events = self.names(keys["event"], "event", self.vocabulary.events)
+        if len(events) != 1:
+            raise self.error(keys["event"], "a transition reacts to one event; write one for each")
         transition = Transition(
             number=len(self.transitions),
             source=source.id,
-            event=event,
+            event=events[0],
             target=self.text(keys["target"]) if "target" in keys else None,
             cond=self.names(keys.get("cond"), "guard", self.vocabulary.guards),
             unless=self.names(keys.get("unless"), "guard", self.vocabulary.guards),
@@ -236,17 +245,19 @@ class _Reader:
                     f"{_hint(name, self.states)}"
                 )
             source = self.states[transition.source]
-            inside = source in self.states[name].ancestors
+            around = list(self.states[name].ancestors)
+            inside = source in around
             if transition.internal and not inside:
                 raise ChartError(
                     f"{where}: '{transition.event}' is internal, but '{name}' is not inside "
                     f"'{source.id}'"
                 )
-            region = source.parent is not None and source.parent.parallel
-            if region and inside and not transition.internal:
+            both = next((state for state in source.ancestors if state in around), None)
+            if both is not None and both.parallel and not transition.internal:
+                hint = "mark it internal: true" if inside else "a region cannot reach into another"
                 raise ChartError(
                     f"{where}: '{transition.event}' would leave and re-enter all of "
-                    f"'{source.parent.id if source.parent else ''}'; mark it internal: true"
+                    f"'{both.id}'; {hint}"
                 )
 
     # --- nodes ---

@@ -22,7 +22,7 @@ from typing import Any
 import structlog
 import trio
 
-from effects.playout import Silenced
+from effects.playout import CLOCK_MS, Silenced
 from effects.stage import Stage
 from engine import journal
 from engine.chart import Chart
@@ -254,7 +254,7 @@ class Interpreter:
         while self._leaving:
             running = next(iter(self._leaving.values()))
             patience_ms = running.left_ms + EXIT_MS - self._now_ms()
-            if patience_ms <= 0:
+            if patience_ms < CLOCK_MS:
                 del self._leaving[running.number]
                 self._record(running, "abandoned")
                 continue

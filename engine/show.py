@@ -6,6 +6,7 @@ terminal, never for logs.
 
 from __future__ import annotations
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -106,9 +107,9 @@ class CallPrinter:
             case notes.ClauseComposed(reply=reply, clause=clause, text=text):
                 self._clauses[reply, clause] = text
             case notes.ClauseSent(at_ms=at_ms, reply=reply, clause=clause):
-                text = self._clauses.get((reply, clause))
-                if text:
-                    self._say(at_ms, "says", f"“{escape(text)}”", "green")
+                composed = self._clauses.get((reply, clause))
+                if composed:
+                    self._say(at_ms, "says", f"“{escape(composed)}”", "green")
 
     def _latency(self) -> None:
         turn = self._turns.records[-1] if self._turns.records else None
@@ -137,17 +138,20 @@ def _inner(states: list[str]) -> str:
 
 def turn_table(records: list[TurnRecord]) -> Table:
     """The turns of a call as a table: what was said, how it ended, where the time went."""
-    table = Table(title="Turns: milliseconds from the end of the caller's speech to first sound")
-    table.add_column("#")
-    table.add_column("caller", no_wrap=True, max_width=24)
-    table.add_column("outcome")
-    for column in (*STAGES, "total"):
-        table.add_column(column, justify="right")
-    table.add_column("feels")
+    table = Table(
+        title="Milliseconds from the end of the caller's speech to the first sound",
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("caller", no_wrap=True, max_width=20)
+    for column in ("outcome", *STAGES, "total", "feels"):
+        number = column in STAGES or column == "total"
+        table.add_column(
+            column, justify="right" if number else "left", no_wrap=True, min_width=len(column)
+        )
     for turn in records:
         stages, latency_ms = turn.stages, turn.latency_ms
         table.add_row(
-            str(turn.number),
             escape(turn.words),
             turn.outcome,
             *(f"{stages[name]:.0f}" if name in stages else "-" for name in STAGES),

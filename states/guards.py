@@ -80,11 +80,7 @@ def turn_is_complete(call: Call, event: Event) -> bool:
 
 def speech_was_missed(call: Call, event: Event) -> bool:
     """The caller said something of which no word was understood."""
-    return call.turn.voiced_ms >= MISSED_MS
-
-
-MISSED_MS = 900.0
-"""Sound shorter than this may have been a cough; longer was probably speech."""
+    return call.turn.voiced_ms >= call.settings.missed_ms
 
 
 def is_terminator(call: Call, event: Event) -> bool:
@@ -96,12 +92,8 @@ def is_terminator(call: Call, event: Event) -> bool:
 def answered_early(call: Call, event: Event) -> bool:
     """The caller answered just before the agent had finished."""
     assert isinstance(event, PlayedOut)
-    recent = event.at_ms - call.turn.voice_ended_ms <= EARLY_ANSWER_MS
+    recent = event.at_ms - call.turn.voice_ended_ms <= call.settings.early_answer_ms
     return recent and bool(normalized(call.turn.words))
-
-
-EARLY_ANSWER_MS = 1500.0
-"""Words that ended this shortly before the agent did are the answer, not a backchannel."""
 
 
 def caller_is_speaking(call: Call, event: Event) -> bool:

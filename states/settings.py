@@ -13,6 +13,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ``silence_ms``: silence after which any words are taken up as the turn.
         ``complete_threshold``: the turn detector's score (0..1) from which a turn is complete.
         ``turn_limit_ms``: the longest turn; then whatever was understood is taken up.
+        ``missed_ms``: sound of which no word was understood is asked for again from this
+        length on; shorter, it may have been a cough.
+        ``early_answer_ms``: words that ended this shortly before the agent did are the answer,
+        and no backchannel.
         ``digit_ms``: the pause between keys after which dialled digits are taken up.
 
     Voice activity
@@ -52,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     silence_ms: int = 1200
     complete_threshold: float = 0.5
     turn_limit_ms: int = 60_000
+    missed_ms: int = 400
+    early_answer_ms: int = 1500
     digit_ms: int = 2500
 
     onset_probability: float = 0.5

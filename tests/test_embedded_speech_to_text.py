@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import trio
-from trio.testing import wait_all_tasks_blocked
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from adapters.embedded.moonshine import Hypothesis
 from adapters.embedded.speech_to_text import EmbeddedSpeechToText, ThreadDecoder
@@ -28,10 +28,12 @@ class StuckModel:
 
     begun: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
 
     def decode(self, mulaw: bytes, draft: Sequence[int] = ()) -> Hypothesis:
         self.begun.set()
-        assert self.release.wait(timeout=30)
+        self.release.wait(timeout=10)
+        self.over.set()
         return Hypothesis("too late", (), confidence=0.9, complete=True)
 
 
@@ -47,10 +49,43 @@ async def test_cancelling_does_not_wait_for_the_thread() -> None:
             nursery.start_soon(recogniser.transcribe, receive, heard.append)
             await trio.to_thread.run_sync(model.begun.wait)
             nursery.cancel_scope.cancel()
-        assert not model.release.is_set()
+        assert not model.over.is_set()
         model.release.set()
+        await trio.to_thread.run_sync(model.over.wait)
         await wait_all_tasks_blocked()
     assert heard == []
+
+
+async def abandon_a_decode(decoder: ThreadDecoder, model: StuckModel) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(decoder.decode, VOICE, ())
+        await trio.to_thread.run_sync(model.begun.wait)
+        nursery.cancel_scope.cancel()
+
+
+async def test_closing_waits_for_a_decode_that_was_abandoned() -> None:
+    """Its thread is still in native code, which must not be torn down under it."""
+    model = StuckModel()
+    decoder = ThreadDecoder(model, threads=2)
+    await abandon_a_decode(decoder, model)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(decoder.settle)
+        await wait_all_tasks_blocked()
+        assert nursery.child_tasks
+        model.release.set()
+    assert model.over.is_set()
+
+
+async def test_closing_is_bounded(autojump_clock: MockClock) -> None:
+    """A model that never returns does not keep the process from ending."""
+    model = StuckModel()
+    decoder = ThreadDecoder(model, threads=2)
+    await abandon_a_decode(decoder, model)
+    began = trio.current_time()
+    await decoder.settle()
+    assert trio.current_time() - began == 5
+    assert not model.over.is_set()
+    model.release.set()
 
 
 async def test_a_decoder_with_all_threads_at_work_is_not_idle() -> None:

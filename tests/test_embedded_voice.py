@@ -175,6 +175,32 @@ async def test_calls_share_the_voice() -> None:
         assert [piece.mulaw.decode() for piece in heard] == [*text.split(), "", *text.split(), ""]
 
 
+async def test_a_reply_in_the_air_does_not_wait_for_others_to_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Calls that begin at once leave a core to those that are speaking."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    begun, release, first = trio.Event(), threading.Event(), trio.Event()
+
+    def begin() -> None:
+        trio.from_thread.run_sync(begun.set)
+        release.wait()
+
+    async def speech(piece: Speech) -> None:
+        first.set()
+        await begun.wait()
+
+    async with EmbeddedVoice(lambda: Scripted(begin=begin)) as voice:
+        with trio.fail_after(10):
+            async with trio.open_nursery() as others:
+                async with trio.open_nursery() as speaking:
+                    speaking.start_soon(voice.speak, clauses("one two three four five"), speech)
+                    await first.wait()
+                    others.start_soon(say, voice, "begin")
+                    others.start_soon(say, voice, "begin")
+                release.set()
+
+
 async def test_it_must_be_entered_first() -> None:
     """Using a voice that has no model is a bug, not a provider's failure."""
     with pytest.raises(RuntimeError, match="entered"):

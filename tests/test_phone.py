@@ -176,7 +176,7 @@ async def test_a_reply_broken_off_after_an_interjection_is_no_answer(
         while (message := await carrier.receive()) and isinstance(message, Media):
             if message.mulaw.strip(SILENCE):
                 break
-        await trio.sleep(0.3)
+        await trio.sleep(0.31)
         carrier.send_clear()
         await wait_for_stop(carrier)
 

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 import trio
-from trio.testing import MockClock, memory_stream_pair
+from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
 from trio_websocket import ConnectionClosed, WebSocketConnection
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, CloseConnection, Request
@@ -72,6 +72,27 @@ async def test_a_server_that_pings_at_the_end_does_no_harm(autojump_clock: MockC
             record = await talk(websocket, Script(hang_up=AtTime(100)))
         nursery.cancel_scope.cancel()
     assert record.outcome == "hung_up"
+
+
+async def test_a_server_that_stops_reading_is_given_up_on(autojump_clock: MockClock) -> None:
+    """The phone's sending is then stuck, and its clock with it; the call ends all the same."""
+
+    async def accept_and_stall(stream: trio.abc.Stream) -> None:
+        server = WSConnection(ConnectionType.SERVER)
+        server.receive_data(bytes(await stream.receive_some()))
+        assert [type(event) for event in server.events()] == [Request]
+        await stream.send_all(server.send(AcceptConnection()))
+        await trio.sleep_forever()
+
+    began = trio.current_time()
+    ours, theirs = lockstep_stream_pair()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(accept_and_stall, ours)
+        async with websocket_over(theirs, ADDRESS) as websocket:
+            record = await talk(websocket, Script(limit_ms=10_000))
+        nursery.cancel_scope.cancel()
+    assert (record.outcome, record.detail) == ("server_closed", "it no longer reads")
+    assert trio.current_time() - began == pytest.approx(10 + 5)
 
 
 async def test_a_server_that_closes_at_once_has_taken_the_call() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.twilio.playout_buffer import BUFFERED_MS_MAX, PlayoutBuffer
@@ -78,6 +78,7 @@ def test_ten_minutes_are_the_most_it_holds() -> None:
     assert buffer.add_audio(bytes(160))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 500) | st.just(-1) | st.just(-2) | st.just(-3), max_size=60))
 def test_nothing_is_lost_and_nothing_comes_twice(steps: list[int]) -> None:
     """Whatever the order of audio, marks, clears and time: every byte that is not cleared is

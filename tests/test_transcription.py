@@ -147,12 +147,14 @@ async def test_a_decode_that_is_reading_the_end_is_awaited(autojump_clock: MockC
 
 async def test_an_overtaken_decode_is_called_off(autojump_clock: MockClock) -> None:
     """The final decode does not wait for a partial one that lacks the end of the speech, and
-    nothing that one finds is reported."""
-    decoder = ScriptedDecoder(takes_ms=1000)
-    heard = await transcribe(decoder, utterance(1000, 500))
-    assert heard.finals == [(2700, 0, sentence_so_far(1000).text)]
-    assert heard.partials == []
-    assert len(decoder.asked_ms) == 2
+    what that one would find is not reported any more."""
+    decoder = ScriptedDecoder(takes_ms=350)
+    heard = await transcribe(decoder, utterance(1000, 900))
+    offset_ms = 2100
+    assert decoder.most_at_work == 2
+    assert heard.finals == [(offset_ms + 350, 0, sentence_so_far(1400).text)]
+    assert [at_ms for at_ms, words in heard.reports if not words.final and at_ms > offset_ms] == []
+    assert heard.partials
 
 
 async def test_the_newest_audio_wins(autojump_clock: MockClock) -> None:

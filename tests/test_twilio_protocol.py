@@ -8,7 +8,7 @@ import re
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.twilio import protocol
@@ -274,6 +274,7 @@ def test_twilios_end_looks_like_the_recordings() -> None:
     assert json.loads(caller.stop()) == message("stop", sequence=6)
 
 
+@settings(deadline=None)
 @given(sound=st.binary(max_size=2000), name=st.text(max_size=40))
 def test_both_ends_understand_each_other(sound: bytes, name: str) -> None:
     """Whatever one end encodes, the other decodes to the same."""
@@ -312,6 +313,7 @@ def almost_messages(draw: st.DrawFn) -> str:
         return json.dumps(said)
 
 
+@settings(deadline=None)
 @given(st.text() | st.binary() | JSON_VALUES.map(json.dumps) | almost_messages())
 def test_garbage_raises_only_refusals(garbage: str | bytes) -> None:
     """Whatever arrives, at whatever moment, nothing but a refusal comes out of the protocol."""

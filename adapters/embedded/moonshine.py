@@ -98,7 +98,7 @@ class Moonshine:
 
     @classmethod
     def load(cls) -> Self:
-        """Verify and load the weights (blocks for about 0.2 s), and run them once.
+        """Verify and load the weights (blocks for about half a second), and run them once.
 
         Raises :class:`~effects.ports.ProviderRefused` if their package is missing or carries
         other files.

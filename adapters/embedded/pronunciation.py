@@ -32,15 +32,15 @@ _VOWELS = frozenset("aeiouæɐɑɒɔəɚɛɜɪʊʌᵻ")
 _HISSES = frozenset("szʃʒ")
 _VOICELESS = frozenset("pktfθ")
 
-# Where the lexicon is wrong for a sentence: traces the rules cannot see, and words it lacks.
+# Traces of a neighbour that no rule can tell, words that the lexicon lacks, and two that it has in
+# their rarer sense.
 _CORRECTIONS = {
     "at": "æt",
     "ay": "ˈeɪ",  # how the letter A is spelt out
-    "can": "kæn",
     "i": "aɪ",
     "it": "ɪt",
     "ok": "oʊkˈeɪ",
-    "refund": "ɹˈiːfʌnd",  # callers ask for the noun
+    "refund": "ɹˈiːfʌnd",
     "resend": "ɹiːsˈɛnd",
 }
 

@@ -16,6 +16,8 @@ from adapters.embedded.moonshine import Hypothesis, Moonshine
 from adapters.embedded.transcription import Transcription
 from effects.ports import Heard, ProviderLost, Sound
 
+_SETTLE_S = 5
+
 
 class Model(Protocol):
     """What decodes: :class:`Moonshine`, or a double of it."""
@@ -48,7 +50,9 @@ class EmbeddedSpeechToText:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        """Let go of the model."""
+        """Let go of the model, once no decode is at work any more (five seconds at most)."""
+        if self._decoder:
+            await self._decoder.settle()
         self._decoder = None
 
     async def transcribe(
@@ -69,6 +73,7 @@ class ThreadDecoder:
 
     def __init__(self, model: Model, threads: int) -> None:
         self._model = model
+        self._threads = threads
         self._limiter = trio.CapacityLimiter(threads)
 
     def idle(self) -> bool:
@@ -84,3 +89,13 @@ class ThreadDecoder:
             )
         except Exception as error:
             raise ProviderLost(f"moonshine failed to decode: {error!r}") from error
+
+    async def settle(self) -> None:
+        """Wait until no thread computes: five seconds at most, also when cancelled.
+
+        A decode that nobody waits for any more still runs to its end. If the process ended in
+        the middle of it, the native code would abort the process instead.
+        """
+        with trio.move_on_after(_SETTLE_S, shield=True):
+            for _ in range(self._threads):
+                await self._limiter.acquire_on_behalf_of(object())

@@ -6,7 +6,7 @@ A clause walks through it in one straight line:
          → 8 kHz, telephone level, silence trimmed (PhoneLine) → µ-law
 
 All of that is one generator, which a worker thread steps; each step gives the next stretch of
-audio, at most about 0.7 s, in 20 to 100 ms of computing. That is also the longest that an
+audio, about half a second, in 20 to 100 ms of computing. That is also the longest that an
 interrupted reply goes on computing, and the turn that calls which speak at once take in order.
 """
 
@@ -134,7 +134,10 @@ class EmbeddedVoice:
     def __init__(self, load: Callable[[], Model] = JoeVoice) -> None:
         self._load = load
         self._model: Model | None = None
-        self._threads = trio.CapacityLimiter(os.cpu_count() or 1)
+        cores = os.cpu_count() or 1
+        self._threads = trio.CapacityLimiter(cores)
+        # A reply in the air must not wait for others to begin: that would be a hole in a word.
+        self._beginning = trio.CapacityLimiter(max(1, cores - 1))
 
     async def __aenter__(self) -> Self:
         self._model = await trio.to_thread.run_sync(self._loaded, abandon_on_cancel=True)
@@ -184,8 +187,11 @@ class EmbeddedVoice:
             try:
                 async for clause in clauses:
                     audio = model.say(clause.text)
-                    while (piece := await self._next(audio)) is not None:
+                    async with self._beginning:
+                        piece = await self._next(audio)
+                    while piece is not None:
                         await ahead.send(Speech(clause.index, piece, False))
+                        piece = await self._next(audio)
                     await ahead.send(Speech(clause.index, b"", True))
             except ProviderLost as error:
                 lost.append(error)

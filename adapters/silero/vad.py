@@ -26,6 +26,12 @@ WINDOW_SAMPLES = 256
 """32 ms at 8 kHz: the only window length the model takes at this rate."""
 
 _CONTEXT_SAMPLES = 32
+_QUIET = 0.2
+_FORGET_WINDOWS = 31
+"""After a second of quiet (windows below ``_QUIET``) the recurrent state begins anew: it drifts with
+the length and loudness of what came before, and then takes a soft "yes" for half as long as it
+is."""
+
 _STATE_SHAPE = (2, 1, 128)
 _RATE = np.array(SAMPLE_RATE_HZ, np.int64)
 
@@ -57,6 +63,7 @@ class _SileroStream:
     def __init__(self, session: ort.InferenceSession) -> None:
         self._session = session
         self._state = np.zeros(_STATE_SHAPE, np.float32)
+        self._quiet_windows = 0
         self._samples = np.zeros((1, _CONTEXT_SAMPLES + WINDOW_SAMPLES), np.float32)
 
     def probability(self, window: NDArray[np.float32]) -> float:
@@ -69,7 +76,14 @@ class _SileroStream:
         probability, self._state = self._session.run(
             None, {"input": samples, "state": self._state, "sr": _RATE}
         )
+        self._forget_after_quiet(float(probability[0, 0]))
         return float(probability[0, 0])
+
+    def _forget_after_quiet(self, probability: float) -> None:
+        self._quiet_windows = self._quiet_windows + 1 if probability < _QUIET else 0
+        if self._quiet_windows == _FORGET_WINDOWS:
+            self._state = np.zeros(_STATE_SHAPE, np.float32)
+            self._quiet_windows = 0
 
 
 def _load() -> ort.InferenceSession:

@@ -1,6 +1,6 @@
 """Twilio Media Streams: a telephone call as a websocket of JSON messages.
 
-protocol        the messages as data, both ends, without I/O; the table of what is refused
+protocol        both ends' rules, without I/O; the tables of what is taken and what refused
 carrier         the Carrier port over one such websocket
 script          what a simulated caller says and when, as data
 playout_buffer  what Twilio does with the agent's audio until the caller has heard it

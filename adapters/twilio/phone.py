@@ -43,6 +43,8 @@ from states.mulaw import SILENCE, duration_ms
 
 _QUIET_FRAME = SILENCE * FRAME_BYTES
 _CLOSE_S = 2.0
+_STUCK_S = 5.0
+_FIRST_TIMESTAMP_MS = 120  # never 0 on a real call
 _BUFFER_FULL = "buffer_full"
 
 
@@ -71,13 +73,20 @@ async def talk(
     parameters: Mapping[str, str] | None = None,
     observe: Callable[[Observation], None] | None = None,
 ) -> CallRecord:
-    """One call over a websocket that is open; it is closed at the end, within 2 s."""
+    """One call over a websocket that is open; it is closed at the end, within 2 s.
+
+    A server that no longer reads is given up on 5 s after the script's ``limit_ms``.
+    """
     call = CallInfo(_sid("CA"), _sid("MZ"), dict(parameters or {}))
-    phone = _Phone(websocket, CarrierStream(call, account_sid=_sid("AC")), script, observe)
+    stream = CarrierStream(call, account_sid=_sid("AC"), first_timestamp_ms=_FIRST_TIMESTAMP_MS)
+    phone = _Phone(websocket, stream, script, observe)
     async with trio.open_nursery() as nursery:
+        nursery.cancel_scope.deadline = trio.current_time() + script.limit_ms / 1000 + _STUCK_S
         nursery.start_soon(phone.listen, nursery.cancel_scope)
         nursery.start_soon(phone.keep_time, nursery.cancel_scope)
-    with trio.move_on_after(_CLOSE_S):
+    stuck = not phone.ended
+    phone.end("server_closed", "it no longer reads")
+    with trio.move_on_after(0 if stuck else _CLOSE_S):
         await websocket.aclose()
     return phone.record
 
@@ -97,6 +106,7 @@ class _Phone:
         observe: Callable[[Observation], None] | None,
     ) -> None:
         self.record = CallRecord()
+        self.ended = False
         self._websocket = websocket
         self._stream = stream
         self._observe = observe
@@ -108,7 +118,6 @@ class _Phone:
         self._started_at = trio.current_time()
         self._speaking: int | None = None
         self._speech_began_s = 0.0
-        self._ended = False
 
     def _now_s(self) -> float:
         return trio.current_time() - self._started_at
@@ -119,10 +128,11 @@ class _Phone:
         if self._observe is not None:
             self._observe(observation)
 
-    def _end(self, outcome: Outcome, detail: str = "") -> None:
-        if self._ended:
+    def end(self, outcome: Outcome, detail: str = "") -> None:
+        """This is how the call ended, if it has not ended yet."""
+        if self.ended:
             return
-        self._ended = True
+        self.ended = True
         self._note_speech(None)
         self.record.outcome = outcome
         self.record.detail = detail
@@ -138,7 +148,7 @@ class _Phone:
                 message = self._stream.receive(text)
             except ConnectionClosed as closed:
                 code = closed.reason.code if closed.reason else "lost"
-                self._end("server_closed", f"closed with {code}")
+                self.end("server_closed", f"closed with {code}")
                 call.cancel()
                 return
             except Refused as refusal:
@@ -217,6 +227,6 @@ class _Phone:
             self._note_speech(step.utterance)
             spoken = step.frame
             self.record.recording.add(spoken, frame)
-        self._end("gave_up" if self._caller.gave_up else "hung_up")
+        self.end("gave_up" if self._caller.gave_up else "hung_up")
         await self._send(self._stream.stop())
         call.cancel()

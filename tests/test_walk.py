@@ -1,0 +1,519 @@
+"""The walker: it steps a chart as the library that runs calls does, with every answer tried."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from textwrap import dedent
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import effects
+from effects import timers
+from engine import machine, origins
+from engine.chart import Chart, default_chart_path, load_chart, parse_chart
+from engine.simulation.scenario import Scenario
+from engine.simulation.world import agent_for
+from engine.vocabulary import ACTIONS, EFFECTS, GUARDS, VOCABULARY
+from engine.walk import Configuration, NeverRests, Outcome, Walker
+from states import actions, commands, events
+from states.call import Call
+from states.events import EVENTS, Event
+from states.settings import Settings
+from states.timers import TIMERS
+
+
+@dataclass
+class Answers:
+    """An oracle of fixed answers; it remembers which guards it was asked."""
+
+    true: frozenset[str] = frozenset()
+    choice: int = 0
+    asked: list[str] = field(default_factory=list)
+
+    def holds(self, guard: str) -> bool:
+        self.asked.append(guard)
+        return guard in self.true
+
+    def raised(self, action: str) -> tuple[str, ...]:
+        alternatives = origins.RAISES.get(action, ((),))
+        return alternatives[self.choice % len(alternatives)]
+
+
+def walker(text: str) -> Walker:
+    return Walker(parse_chart(dedent(text), "small.yaml", VOCABULARY))
+
+
+def step(chart: Walker, event: str, *true: str, after: Sequence[str] = ()) -> Outcome:
+    """One step from the start of a chart, after some others."""
+    configuration = chart.initial()
+    for earlier in after:
+        configuration = chart.step(configuration, earlier, Answers()).configuration
+    return chart.step(configuration, event, Answers(frozenset(true)))
+
+
+NESTED = """\
+    states:
+      outer:
+        initial: true
+        enter: fresh_turn
+        exit: finish_reply
+        transitions:
+          - {event: say, target: inner, on: greet}
+          - {event: dtmf, target: other}
+          - {event: committed, target: two, internal: true}
+          - {event: answered, on: note_digit}
+        states:
+          one:
+            initial: true
+            transitions:
+              - {event: say, cond: farewell, target: two}
+              - {event: say, cond: has_words, target: one}
+          two:
+            states:
+              inner: {initial: true, enter: note_speech, exit: note_quiet}
+      other:
+        transitions:
+          - {event: say, target: two}
+    """
+
+
+class TestOneRegion:
+    def test_what_is_active_at_first(self) -> None:
+        """The initial states, down to an atomic one."""
+        assert walker(NESTED).initial() == ("outer", "one")
+
+    def test_the_inner_state_is_asked_first(self) -> None:
+        """What is around it is asked only if none of its guards hold."""
+        assert step(walker(NESTED), "say", "farewell").transitions == (4,)
+        assert step(walker(NESTED), "say", "has_words").transitions == (5,)
+        assert step(walker(NESTED), "say").transitions == (0,)
+
+    def test_the_first_that_holds_is_taken(self) -> None:
+        """In document order."""
+        assert step(walker(NESTED), "say", "farewell", "has_words").transitions == (4,)
+
+    def test_a_transition_inside_does_not_leave_what_is_around(self) -> None:
+        """Its domain is the innermost state around both ends."""
+        outcome = step(walker(NESTED), "say", "farewell")
+        assert outcome.configuration == ("outer", "two", "inner")
+        assert outcome.left == {"one"}
+
+    def test_a_state_that_goes_to_itself_is_left_and_entered(self) -> None:
+        """So that what it runs begins anew."""
+        outcome = step(walker(NESTED), "say", "has_words")
+        assert outcome.left == outcome.entered == {"one"}
+
+    def test_a_state_that_goes_inside_leaves_itself(self) -> None:
+        """Unless it is marked internal."""
+        assert step(walker(NESTED), "say").left == {"outer", "one"}
+        assert step(walker(NESTED), "committed").left == {"one"}
+
+    def test_without_a_target_nothing_is_left(self) -> None:
+        """Only the actions run."""
+        outcome = step(walker(NESTED), "answered")
+        assert (outcome.configuration, outcome.left) == (("outer", "one"), frozenset())
+        assert outcome.actions == ("note_digit",)
+
+    def test_an_event_that_nobody_wants_does_nothing(self) -> None:
+        """Not an error: most states ignore most events."""
+        outcome = step(walker(NESTED), "hung_up")
+        assert (outcome.configuration, outcome.transitions) == (("outer", "one"), ())
+
+    def test_actions_run_from_the_inside_out_and_back_in(self) -> None:
+        """Exits from the innermost, then the transition, then entries from the outermost."""
+        outcome = step(walker(NESTED), "say", after=["committed"])
+        assert outcome.actions == (
+            "note_quiet",
+            "finish_reply",
+            "greet",
+            "fresh_turn",
+            "note_speech",
+        )
+
+    def test_a_compound_target_is_entered_by_default(self) -> None:
+        """And what lies around it."""
+        assert step(walker(NESTED), "say", after=["dtmf"]).configuration == (
+            "outer",
+            "two",
+            "inner",
+        )
+
+
+PARALLEL = """\
+    states:
+      live:
+        initial: true
+        parallel: true
+        transitions:
+          - {event: hung_up, target: ended}
+          - {event: dtmf, on: note_digit}
+        states:
+          left:
+            states:
+              a:
+                initial: true
+                transitions:
+                  - {event: say, target: b}
+                  - {event: played_out, target: ended}
+                  - {event: dtmf, target: b}
+              b: {}
+          right:
+            transitions:
+              - {event: played_out, target: c, internal: true}
+            states:
+              c:
+                initial: true
+                transitions:
+                  - {event: say, target: d}
+                  - {event: hung_up, target: d}
+                  - {event: silence_over, target: a2}
+              d:
+                states:
+                  a2: {initial: true}
+      ended: {final: true}
+    """
+
+
+class TestRegions:
+    def test_all_of_them_begin(self) -> None:
+        """Each with its own initial state."""
+        assert walker(PARALLEL).initial() == ("live", "left", "a", "right", "c")
+
+    def test_each_reacts_to_an_event(self) -> None:
+        """Side by side, in document order."""
+        outcome = step(walker(PARALLEL), "say")
+        assert outcome.configuration == ("live", "left", "b", "right", "d", "a2")
+        assert outcome.transitions == (2, 6)
+
+    def test_what_is_around_them_reacts_beside_them(self) -> None:
+        """As long as one region has no answer of its own."""
+        assert step(walker(PARALLEL), "dtmf").transitions == (4, 1)
+        assert step(walker(PARALLEL), "dtmf", after=["say"]).transitions == (1,)
+
+    def test_the_inner_of_two_that_exclude_each_other_wins(self) -> None:
+        """`hung_up` of the left is left to what is around it, but the right has its own."""
+        outcome = step(walker(PARALLEL), "hung_up")
+        assert outcome.configuration == ("live", "left", "a", "right", "d", "a2")
+
+    def test_the_first_of_two_regions_that_exclude_each_other_wins(self) -> None:
+        """In document order, however long each state has been active."""
+        chart = walker(PARALLEL)
+        assert step(chart, "played_out").configuration == ("ended",)
+        assert chart.is_over(step(chart, "played_out").configuration)
+
+
+class TestRaisedEvents:
+    def test_they_run_within_the_step(self) -> None:
+        """A step is over when nothing is left to react to."""
+        chart = walker("""\
+            states:
+              a: {initial: true, transitions: [{event: dtmf, target: b, on: commit_turn}]}
+              b: {transitions: [{event: committed, target: c, on: greet}]}
+              c: {transitions: [{event: say, target: d}]}
+              d: {}
+            """)
+        assert step(chart, "dtmf").configuration == ("d",)
+        assert step(chart, "dtmf").entered == {"b", "c", "d"}
+
+    def test_a_step_that_never_rests_is_told(self) -> None:
+        """It would hang the call, and the process with it."""
+        chart = walker("""\
+            states:
+              a: {initial: true, transitions: [{event: say, on: greet}]}
+            """)
+        with pytest.raises(NeverRests) as caught:
+            step(chart, "say")
+        assert caught.value.transition.number == 0
+
+
+class TestEveryOutcome:
+    def test_guards_are_taken_both_ways(self) -> None:
+        """And what an action may raise, each way too."""
+        chart = walker("""\
+            states:
+              a:
+                initial: true
+                transitions:
+                  - {event: transcript, cond: [has_words, farewell], target: b}
+                  - {event: transcript, unless: has_words, target: c, on: note_words}
+              b: {}
+              c:
+                transitions:
+                  - {event: words_changed, target: d}
+                  - {event: words_settled, target: e}
+              d: {transitions: [{event: words_settled, target: f}]}
+              e: {}
+              f: {}
+            """)
+        ends = {outcome.configuration[0] for outcome in chart.outcomes(("a",), "transcript")}
+        assert ends == {"a", "b", "d", "e", "f"}
+
+    def test_a_guard_does_not_change_its_mind(self) -> None:
+        """Within one microstep it is asked once, in however many regions."""
+        chart = walker("""\
+            states:
+              live:
+                initial: true
+                parallel: true
+                states:
+                  one:
+                    states:
+                      a: {initial: true, transitions: [{event: say, cond: farewell, target: b}]}
+                      b: {}
+                  two:
+                    states:
+                      c: {initial: true, transitions: [{event: say, cond: farewell, target: d}]}
+                      d: {}
+            """)
+        ends = {outcome.configuration for outcome in chart.outcomes(chart.initial(), "say")}
+        assert ends == {("live", "one", "a", "two", "c"), ("live", "one", "b", "two", "d")}
+        answers = Answers()
+        chart.step(chart.initial(), "say", answers)
+        assert answers.asked == ["farewell"]
+
+
+# --- the walker and the machine ---
+
+
+class Rig:
+    """A machine whose guards and actions are answered by an oracle, on a chart of its own."""
+
+    def __init__(self, chart: Chart) -> None:
+        self.chart = chart
+        self.walker = Walker(chart)
+        self.oracle = Answers()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(machine, "GUARDS", {name: self._guard(name) for name in GUARDS})
+            patch.setattr(machine, "ACTIONS", {name: self._action(name) for name in ACTIONS})
+            self.start()  # binds the names; later machines of this chart share them
+
+    def start(self) -> machine.Machine:
+        return machine.Machine(self.chart, Call(Settings(), agent_for(Scenario(says=""))))
+
+    def _guard(self, name: str) -> Callable[[Call, Event], bool]:
+        return lambda call, event: self.oracle.holds(name)
+
+    def _action(self, name: str) -> Callable[[Call, Event], list[commands.Raise]]:
+        return lambda call, event: [commands.Raise(raised) for raised in self.oracle.raised(name)]
+
+    def events_of_interest(self, configuration: Configuration) -> list[str]:
+        """What the active states react to, so that random events lead somewhere."""
+        return [
+            transition.event
+            for state in configuration
+            for transition in self.chart.states[state].transitions
+        ]
+
+
+def an_event(name: str) -> Event:
+    """An event with any payload: nobody looks at it here."""
+    usual: dict[object, object] = {float: 0.0, int: 0, str: "", bool: False}
+    cls = EVENTS[name]
+    fields = {one.name: usual.get(one.type, "done") for one in msgspec.structs.fields(cls)}
+    return cls(**fields)
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Rig:
+    return Rig(load_chart(default_chart_path(), VOCABULARY))
+
+
+MOVES = st.lists(
+    st.tuples(
+        st.integers(0, 1000), st.frozensets(st.sampled_from(sorted(GUARDS))), st.integers(0, 2)
+    ),
+    max_size=40,
+)
+
+
+def both_take(rig: Rig, moves: Sequence[tuple[int, frozenset[str], int]]) -> None:
+    """Let walker and machine take the same events, with the same answers."""
+    running = rig.start()
+    configuration = rig.walker.initial()
+    for number, true, choice in moves:
+        events = rig.events_of_interest(configuration)
+        if not events or rig.walker.is_over(configuration):
+            break
+        event = events[number % len(events)]
+        rig.oracle = Answers(true, choice)
+        expected = rig.walker.step(configuration, event, Answers(true, choice))
+        taken = running.dispatch(an_event(event)).transitions
+        assert running.configuration == expected.configuration, event
+        assert tuple(number for number, _ in taken) == expected.transitions, event
+        configuration = expected.configuration
+    assert running.ended == rig.walker.is_over(configuration)
+
+
+@given(moves=MOVES)
+@settings(max_examples=300, deadline=None)
+def test_the_machine_agrees_with_the_walker(
+    shipped: Rig, moves: list[tuple[int, frozenset[str], int]]
+) -> None:
+    """On the chart of antiphon, for any events, guards and raised events."""
+    both_take(shipped, moves)
+
+
+def test_the_machine_agrees_in_every_configuration(shipped: Rig) -> None:
+    """Every configuration that can be reached is reached by both, and every event tried there,
+    once with all guards true and once with none."""
+    paths: dict[Configuration, list[tuple[str, Answers]]] = {shipped.walker.initial(): []}
+    fresh = deque(paths)
+    while fresh:
+        configuration = fresh.popleft()
+        for event in dict.fromkeys(shipped.events_of_interest(configuration)):
+            for true in (frozenset[str](), frozenset(GUARDS)):
+                running = shipped.start()
+                for earlier, answers in paths[configuration]:
+                    shipped.oracle = answers
+                    running.dispatch(an_event(earlier))
+                shipped.oracle = answers = Answers(true)
+                running.dispatch(an_event(event))
+                reached = shipped.walker.step(configuration, event, answers).configuration
+                assert running.configuration == reached, (configuration, event)
+                if reached not in paths:
+                    paths[reached] = [*paths[configuration], (event, answers)]
+                    fresh.append(reached)
+
+
+# --- what the walker takes on trust ---
+
+EFFECT_SOURCES = {
+    "hear": ["hear"],
+    "play": ["playout"],
+    "transcribe": ["transcribe"],
+    "judge_turn": ["judge"],
+    "acknowledge": ["acknowledge"],
+    "compose": ["compose", "tools"],
+    "speak": ["speak"],
+    "recite": ["speak"],
+}
+"""The modules of effects/ in which an effect makes its events."""
+
+
+def made_in(tree: ast.AST) -> set[str]:
+    """The events that a piece of code makes."""
+    names = {cls.__name__: name for name, cls in EVENTS.items()}
+    made = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            made.add(getattr(node.func, "id", getattr(node.func, "attr", "")))
+    return {names[name] for name in made if name in names}
+
+
+def parsed(module: str) -> ast.AST:
+    folder = Path(next(iter(effects.__path__)))
+    return ast.parse((folder / f"{module}.py").read_text(encoding="utf-8"))
+
+
+class TestWhereEventsComeFrom:
+    def test_every_effect_is_known(self) -> None:
+        """An effect that the table leaves out could not be checked."""
+        assert set(origins.EMITS) == set(EFFECTS)
+        assert set(origins.LAST_WORDS) <= set(EFFECTS)
+        assert set(origins.VOICES) <= set(EFFECTS)
+
+    @pytest.mark.parametrize("effect", EFFECT_SOURCES)
+    def test_an_effect_emits_what_its_code_makes(self, effect: str) -> None:
+        """The table says what the code does."""
+        made = set().union(*(made_in(parsed(module)) for module in EFFECT_SOURCES[effect]))
+        assert set(origins.EMITS[effect]) == made
+
+    @pytest.mark.parametrize("effect", ["barge_in_timer", "backchannel_timer"])
+    def test_so_do_the_waits_for_the_callers_voice(self, effect: str) -> None:
+        """They share a module, so each is looked at by itself."""
+        source = inspect.getsource(getattr(timers, effect))
+        assert set(origins.EMITS[effect]) == made_in(ast.parse(source))
+
+    def test_a_timer_emits_its_event(self) -> None:
+        """One, and then it is over."""
+        for name, timer in TIMERS.items():
+            event = events.event_name(timer.event.__name__)
+            assert origins.EMITS[name] == (event,)
+            assert origins.LAST_WORDS[name] == event
+
+    def test_an_effects_last_words_are_its_own(self) -> None:
+        """It can only end on what it emits."""
+        for effect, event in origins.LAST_WORDS.items():
+            assert event in origins.EMITS[effect]
+
+    def test_every_event_comes_from_somewhere(self) -> None:
+        """From an effect, an action or the engine, or it would never come."""
+        emitted = {event for emitted in origins.EMITS.values() for event in emitted}
+        raised = {event for action in origins.RAISES for event in origins.raised_by(action)}
+        assert emitted | raised | origins.ENGINE_EMITS == set(EVENTS)
+        assert raised == events.RAISED
+
+
+def calls() -> Iterator[Call]:
+    """Calls with and without words of the caller."""
+    for said in ("", "hello"):
+        call = Call(Settings(), agent_for(Scenario(says="")))
+        call.turn.segments = {0: said} if said else {}
+        yield call
+
+
+SAMPLES = [
+    *(
+        events.Transcript(at_ms=1.0, segment=0, text=text, final=final, through_ms=1.0)
+        for text in ("", "hello", "hello there")
+        for final in (False, True)
+    ),
+    *(an_event(name) for name in EVENTS if name != "transcript"),
+]
+
+
+def commands_of(action: str) -> list[list[commands.Command]]:
+    """What an action asks for, for each kind of event it is made for."""
+    found = []
+    for sample in SAMPLES:
+        for call in calls():
+            try:
+                found.append(list(ACTIONS[action](call, sample)))
+            except AssertionError:
+                continue  # not an event that this action is asked about
+    assert found, "no event suits this action"
+    return found
+
+
+class TestWhatActionsDo:
+    @pytest.mark.parametrize("action", ACTIONS)
+    def test_an_action_raises_what_the_table_says(self, action: str) -> None:
+        """Each alternative does occur, and no other."""
+        raised = {
+            tuple(one.event for one in asked if isinstance(one, commands.Raise))
+            for asked in commands_of(action)
+        }
+        assert raised == set(origins.RAISES.get(action, ((),)))
+
+    @pytest.mark.parametrize("action", ACTIONS)
+    def test_an_action_holds_and_discards_what_the_table_says(self, action: str) -> None:
+        """Whether the output is held decides whether a call can be mute for ever."""
+        held: dict[type, bool] = {
+            commands.HoldOutput: True,
+            commands.ReleaseOutput: False,
+            commands.DiscardOutput: False,
+        }
+        for asked in commands_of(action):
+            states = [held[type(one)] for one in asked if type(one) in held]
+            assert states[-1:] == ([origins.HOLDS[action]] if action in origins.HOLDS else [])
+            discards = any(isinstance(one, commands.DiscardOutput) for one in asked)
+            assert discards == (action in origins.DISCARDS)
+
+    def test_all_that_is_raised_in_the_code_was_seen(self) -> None:
+        """So that no branch of an action escapes the two tests above."""
+        raised = {
+            str(node.args[0].value)
+            for node in ast.walk(ast.parse(inspect.getsource(actions)))
+            if isinstance(node, ast.Call)
+            and getattr(node.func, "id", "") == "Raise"
+            and isinstance(node.args[0], ast.Constant)
+        }
+        assert raised == events.RAISED
