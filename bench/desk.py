@@ -2,7 +2,8 @@
 
 It takes calls with the scripted desk, writes its address to standard output as one line of JSON,
 and a second line with its own readings when standard input ends. A line on standard input starts
-the readings anew. Journals go to FOLDER. ``--core`` gives it one core.
+the readings anew. Journals go to FOLDER. ``--core`` gives it one core;
+with ``--vendors-core`` the providers' answers come from another process (:mod:`bench.vendors`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import structlog
@@ -23,6 +25,7 @@ from adapters.silero.vad import SileroVad
 from adapters.stores.files import FileStore
 from bench.report import percentile
 from bench.scripted import scripted_desk
+from bench.vendors import Wait, vendors_clock
 from engine.machine import Machine
 from engine.service import take_calls
 from states.call import Call
@@ -51,6 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="The engine with scripted providers.")
     parser.add_argument("folder", type=Path, help="where the journals go")
     parser.add_argument("--core", type=int, help="the one core to run on")
+    parser.add_argument("--vendors-core", type=int, help="the core of the vendors' process")
     arguments = parser.parse_args()
     if arguments.core is not None:
         os.sched_setaffinity(0, {arguments.core})
@@ -58,13 +62,18 @@ def main() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    trio.run(_serve, arguments.folder)
+    trio.run(_serve, arguments.folder, arguments.vendors_core)
 
 
-async def _serve(folder: Path) -> None:
+async def _serve(folder: Path, vendors_core: int | None) -> None:
     heartbeat = Heartbeat()
-    async with SileroVad() as vad, FileStore(folder) as store:
-        desk = scripted_desk(store, vad)
+    async with AsyncExitStack() as stack:
+        vad = await stack.enter_async_context(SileroVad())
+        store = await stack.enter_async_context(FileStore(folder))
+        wait: Wait = trio.sleep
+        if vendors_core is not None:
+            wait = (await stack.enter_async_context(vendors_clock(vendors_core))).wait
+        desk = scripted_desk(store, vad, wait)
         Machine(desk.chart, Call(desk.settings, desk.agent))  # the first one builds the class
         async with trio.open_nursery() as nursery:
             listening: Listening = await nursery.start(

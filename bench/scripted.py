@@ -9,7 +9,7 @@ sound, and reveals the words that belong to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -19,13 +19,16 @@ import trio
 from numpy.typing import NDArray
 
 from adapters.twilio.wav import read_caller_wav
+from bench.vendors import Wait
 from effects.phrases import Phrases
 from effects.ports import (
     CallStore,
+    Clause,
     Frame,
     Heard,
     Prompt,
     Sound,
+    Speech,
     TextDelta,
     ToolCall,
     Usage,
@@ -34,21 +37,20 @@ from effects.ports import (
 from effects.stage import Ports
 from engine.chart import default_chart_path, load_chart
 from engine.session import Desk
-from engine.simulation.providers import (
-    Scripted,
-    ScriptedJudge,
-    ScriptedVoice,
-    spell,
-)
-from engine.simulation.scenario import Recognition, Scenario, Voice
+from engine.simulation.providers import Scripted, ScriptedJudge
+from engine.simulation.scenario import Scenario
+from engine.simulation.sound import spell
 from engine.simulation.world import agent_for
 from engine.vocabulary import VOCABULARY
 from states import mulaw
 from states.settings import Settings
 
-VOICE = Voice(first_byte=0.08, letter_ms=60)
-RECOGNITION = Recognition(lag=0.1, partial_every=0.25, final_after=0.1)
-FIRST_TOKEN_S, TOKEN_EVERY_S = 0.15, 0.02
+FINAL_AFTER_MS = 100
+PARTIAL_EVERY_MS, PARTIAL_LAG_MS = 250, 100
+FIRST_TOKEN_MS, TOKEN_EVERY_MS = 150, 20
+FIRST_AUDIO_MS = 80
+LETTER_MS = 60
+"""How long the voice, which spells, takes for a letter."""
 
 _WINDOW = 20 * mulaw.BYTES_PER_MS
 _QUIETER_DB = 25
@@ -141,9 +143,9 @@ class TimedRecogniser(Scripted):
 
     gated = False
 
-    def __init__(self, utterances: Sequence[Spoken], script: Recognition = RECOGNITION) -> None:
+    def __init__(self, utterances: Sequence[Spoken], wait: Wait) -> None:
         self._utterances = utterances
-        self._script = script
+        self._wait = wait
 
     async def transcribe(
         self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
@@ -152,7 +154,7 @@ class TimedRecogniser(Scripted):
         finals = set[int]()
 
         async def later(delay_s: float, words: Heard) -> None:
-            await trio.sleep(delay_s)
+            await self._wait(delay_s)
             if words.segment in finals:
                 return  # a partial that the final has overtaken
             if words.final:
@@ -160,7 +162,7 @@ class TimedRecogniser(Scripted):
             heard(words)
 
         async with trio.open_nursery() as nursery:
-            ear = _Follower(self._utterances, self._script)
+            ear = _Follower(self._utterances)
             async for item in sound:
                 if isinstance(item, Frame) and (due := ear.follow(item)) is not None:
                     nursery.start_soon(later, *due)
@@ -169,9 +171,8 @@ class TimedRecogniser(Scripted):
 class _Follower:
     """What a call's frames come to: which words are due, and how long from now."""
 
-    def __init__(self, utterances: Sequence[Spoken], script: Recognition) -> None:
+    def __init__(self, utterances: Sequence[Spoken]) -> None:
         self._utterances = utterances
-        self._script = script
         self._segment = -1
         self._began_ms: float | None = None
         self._partial_due_ms = 0.0
@@ -185,22 +186,21 @@ class _Follower:
         if self._began_ms is None:
             self._segment += 1
             self._began_ms = frame.at_ms
-            self._partial_due_ms = frame.at_ms + self._script.partial_every * 1000
+            self._partial_due_ms = frame.at_ms + PARTIAL_EVERY_MS
         if through_ms < self._partial_due_ms or not self._utterance.partials:
             return None
-        self._partial_due_ms += self._script.partial_every * 1000
+        self._partial_due_ms += PARTIAL_EVERY_MS
         share = (through_ms - self._began_ms) / self._utterance.length_ms
         words = self._utterance.words.split()
         said = " ".join(words[: int(share * len(words))])
         if not said:
             return None
-        lag_s = self._script.lag
-        return lag_s, Heard(self._segment, said, False, through_ms)
+        return PARTIAL_LAG_MS / 1000, Heard(self._segment, said, False, through_ms)
 
     def _end(self, ended_ms: float, now_ms: float) -> tuple[float, Heard]:
         """The final is due ``final_after`` the end; it covers the silence up to then."""
         self._began_ms = None
-        due_ms = max(now_ms, ended_ms + self._script.final_after * 1000)
+        due_ms = max(now_ms, ended_ms + FINAL_AFTER_MS)
         return (due_ms - now_ms) / 1000, Heard(self._segment, self._utterance.words, True, due_ms)
 
     @property
@@ -208,53 +208,65 @@ class _Follower:
         return self._utterances[self._segment % len(self._utterances)]
 
 
-# --- the mind -------------------------------------------------------------------------------
+# --- the mind and the voice -----------------------------------------------------------------
 
 
 class TimedMind(Scripted):
     """A language model that answers by what it is asked, word by word on a fixed timetable: a
-    word that the event loop was late to send does not delay the next."""
+    word that the event loop was late to take does not delay the next."""
+
+    def __init__(self, wait: Wait) -> None:
+        self._wait = wait
 
     async def reply(self, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]) -> Usage:
         """Write the answer to the caller's last words."""
-        due = trio.current_time() + FIRST_TOKEN_S
+        due_s = trio.current_time() + FIRST_TOKEN_MS / 1000
         asked = next(m.text for m in reversed(prompt.messages) if m.role == "caller")
-        answer = next((says for to, says in ANSWERS if to in asked), OTHER_ANSWER)
-        words = answer.split()
+        words = next((says for to, says in ANSWERS if to in asked), OTHER_ANSWER).split()
         for word in words:
-            await trio.sleep_until(due)
+            await self._wait(max(0.0, due_s - trio.current_time()))
             emit(TextDelta(word + " "))
-            due += TOKEN_EVERY_S
-        return Usage(
-            tokens_in=sum(len(m.text.split()) for m in prompt.messages), tokens_out=len(words)
-        )
+            due_s += TOKEN_EVERY_MS / 1000
+        tokens_in = sum(len(message.text.split()) for message in prompt.messages)
+        return Usage(tokens_in, tokens_out=len(words))
+
+
+class TimedVoice(Scripted):
+    """A voice that spells, so that what was heard can be read off the line."""
+
+    def __init__(self, wait: Wait) -> None:
+        self._wait = wait
+
+    async def speak(
+        self,
+        clauses: trio.MemoryReceiveChannel[Clause],
+        speech: Callable[[Speech], Awaitable[None]],
+    ) -> None:
+        """Say each clause, all of it at once, when its first audio is due."""
+        async for clause in clauses:
+            await self._wait(FIRST_AUDIO_MS / 1000)
+            await speech(Speech(clause.index, spell(clause.text, LETTER_MS), ends_clause=True))
 
 
 # --- the desk -------------------------------------------------------------------------------
 
 
 def scripted_desk(
-    store: CallStore, voice_activity: VoiceActivityDetector, settings: Settings | None = None
+    store: CallStore, voice_activity: VoiceActivityDetector, wait: Wait = trio.sleep
 ) -> Desk:
-    """All that taking these calls needs: the real voice detector, everything else scripted."""
-    scenario = Scenario(
-        says="a caller at the bench",
-        voice=VOICE,
-        greeting="Hello, how can I help?",
-        settings=settings or Settings(),
-    )
-    agent = agent_for(scenario)
+    """All that taking these calls needs: the real voice detector, everything else scripted.
+    ``wait`` is how the providers wait until they are due."""
+    agent = agent_for(Scenario(says="a call at the bench", greeting="Hello, how can I help?"))
     phrases = Phrases()
     for text in agent.phrases:
-        phrases.add(text, spell(text, VOICE.letter_ms))
+        phrases.add(text, spell(text, LETTER_MS))
     ports = Ports(
-        speech_to_text=TimedRecogniser(cycle()),
-        language_model=TimedMind(),
-        text_to_speech=ScriptedVoice(scenario),
+        speech_to_text=TimedRecogniser(cycle(), wait),
+        language_model=TimedMind(wait),
+        text_to_speech=TimedVoice(wait),
         voice_activity=voice_activity,
-        turn_detector=ScriptedJudge(scenario),
+        turn_detector=ScriptedJudge(Scenario(says="every turn is complete")),
         tools={},
         phrases=phrases,
     )
-    chart = load_chart(default_chart_path(), VOCABULARY)
-    return Desk(chart, agent, scenario.settings, ports, store)
+    return Desk(load_chart(default_chart_path(), VOCABULARY), agent, Settings(), ports, store)

@@ -18,7 +18,7 @@ from bench.measures import (
 )
 from bench.reference import NoStore, replay_call
 from bench.report import Figure, at_least, at_most, percentile, spread
-from bench.scripted import INTERRUPTS, LONG_ANSWER, VOICE, cycle, scripted_desk
+from bench.scripted import INTERRUPTS, LETTER_MS, LONG_ANSWER, cycle, scripted_desk
 from engine.journal import AnyLine, End, read_journal
 from engine.turns import Turns
 from states import mulaw
@@ -86,7 +86,7 @@ def compare(call: TappedCall, folder: Path, vad: SileroVad) -> Comparison:
             record.clears,
             end.history,
             LONG_ANSWER,
-            VOICE.letter_ms,
+            LETTER_MS,
         ),
     )
 

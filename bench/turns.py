@@ -4,8 +4,9 @@
 
 The engine runs in a process of its own, pinned to one core; the telephones run in this process,
 on another core, and call it over real websockets in the carrier's protocol. The voice detector is
-the real one, on recorded speech; the other providers take the time they are told to (see
-:mod:`bench.scripted`). Each size gets a fresh process, and one call to warm it up.
+the real one, on recorded speech; the other providers answer at set times from a third process
+(:mod:`bench.scripted`, :mod:`bench.vendors`). Each size gets a fresh process, and one call
+to warm it up.
 
 The figures of each size:
 
@@ -71,7 +72,8 @@ way in all of them."""
 
 async def measure(size: int, turns: int, folder: Path, vad: SileroVad) -> list[Figure]:
     """Hold so many calls side by side and derive the figures of that size."""
-    cores = ["--core", str(ENGINE_CORE)] if (os.cpu_count() or 1) > 1 else []
+    phones_core = PHONES_CORE if (os.cpu_count() or 1) > 1 else ENGINE_CORE
+    cores = ["--core", str(ENGINE_CORE), "--vendors-core", str(phones_core)]
     async with engine_process("bench.desk", [str(folder), *cores]) as engine:
         await place_calls(engine.url, [conversation(0, 3, cycle())], 0.0)
         scripts = [conversation(call, turns, cycle()) for call in range(size)]

@@ -41,11 +41,15 @@ LETTER_BYTES = 60 * mulaw.BYTES_PER_MS
 
 @dataclass(slots=True)
 class _Clause:
+    """``complete`` says that no more audio will come, ``whole`` that this is all of it: a voice
+    that fails in mid-clause leaves one that is complete and not whole."""
+
     index: int
     text: str
     start: int
     audio: bytearray = field(default_factory=bytearray)
     complete: bool = False
+    whole: bool = False
     begun: bool = False
     marked: bool = False
 
@@ -122,15 +126,15 @@ class Playout:
 
     async def add(self, reply: int, index: int, text: str, audio: bytes, *, last: bool) -> None:
         """Queue audio of one clause; waits while there is plenty. Audio of any other than the
-        current reply is ignored: it comes too late."""
-        if reply != self.reply or self._done:
+        current reply, and after :meth:`finish`, is ignored: it comes too late."""
+        if reply != self.reply or self._done or self._finished:
             return
         if not self._clauses or self._clauses[-1].complete:
             end = self._clauses[-1].end if self._clauses else 0
             self._clauses.append(_Clause(index, text, start=end))
         clause = self._clauses[-1]
         clause.audio += audio
-        clause.complete = last
+        clause.complete = clause.whole = last
         self._news.unpark_all()
         while reply == self.reply and self._unsent_ms > BUFFER_LIMIT_MS:
             await self._room.park()
@@ -185,14 +189,7 @@ class Playout:
 
     def heard(self) -> str:
         """The words of the current reply that the caller has heard, cut at a word."""
-        position = self._heard_position()
-        texts = []
-        for clause in self._clauses:
-            if position >= clause.end and clause.complete:
-                texts.append(clause.text)
-            elif position > clause.start:
-                texts.append(_words_within(clause.text, position - clause.start, clause))
-        return " ".join(text for text in texts if text)
+        return self._text_until(self._heard_position())
 
     @property
     def audible(self) -> bool:
@@ -291,7 +288,7 @@ class Playout:
                 return overdue_ms
             self._outstanding.clear()  # a carrier that loses marks must not mute the call
         self._done = True
-        emit(PlayedOut(at_ms=now_ms, reply=self.reply, heard=self._all_text()))
+        emit(PlayedOut(at_ms=now_ms, reply=self.reply, heard=self._text_until(self._sent)))
         return None
 
     # --- reckoning ---
@@ -301,8 +298,14 @@ class Playout:
         end = self._clauses[-1].end if self._clauses else 0
         return (end - self._sent) / mulaw.BYTES_PER_MS
 
-    def _all_text(self) -> str:
-        return " ".join(clause.text for clause in self._clauses)
+    def _text_until(self, position: int) -> str:
+        texts = []
+        for clause in self._clauses:
+            if position >= clause.end and clause.whole:
+                texts.append(clause.text)
+            elif position > clause.start:
+                texts.append(_words_within(clause.text, position - clause.start, clause))
+        return " ".join(text for text in texts if text)
 
     def _heard_position(self) -> int:
         unplayed_ms = max(0.0, self._buffer_ends_ms + self._lag_ms - self._now_ms())
@@ -343,7 +346,7 @@ def _words_within(text: str, position: int, clause: _Clause) -> str:
     """The words that end by ``position`` bytes into a clause, taking its sound to be spread
     evenly over its letters."""
     length = len(clause.audio)
-    if not clause.complete:
+    if not clause.whole:
         length = max(length, len(text) * LETTER_BYTES)
     letters = position / length * (len(text) + 1)
     words, reached = [], 0

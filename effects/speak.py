@@ -114,5 +114,6 @@ class _Speaker:
             owed = len(self.texts) > self.spoken
             waited_ms = self.stage.now_ms() - self.progress_ms if owed else 0.0
             if waited_ms >= limit_ms and self.stage.playout.starved(self.reply):
+                self.stage.playout.finish(self.reply)  # what it says from now on is too late
                 raise ProviderTimeout(f"the voice was silent for {limit_ms} ms")
             await trio.sleep(max(limit_ms - waited_ms, limit_ms / 5) / 1000)

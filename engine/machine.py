@@ -7,7 +7,7 @@ including the events that actions raise. What it did comes back as a :class:`Ste
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -16,6 +16,7 @@ from statemachine import StateChart
 from statemachine.callbacks import CallbacksRegistry
 from statemachine.graph import iterate_states
 from statemachine.io import create_machine_class_from_definition
+from statemachine.orderedset import OrderedSet
 
 from engine.chart import Chart, State, Transition
 from engine.vocabulary import ACTIONS, GUARDS
@@ -64,7 +65,7 @@ class Machine:
 
     def __init__(self, chart: Chart, call: Call) -> None:
         self.call = call
-        self._bound = _Bound(call)
+        self._bound = _Bound(call, {name: place for place, name in enumerate(chart.states)})
         self._machine = _machine_class(chart)(model=self._bound)
         self._bound.step = Step()
 
@@ -92,11 +93,26 @@ class Machine:
 class _Bound:
     """The library's model: what the closures of one machine work on."""
 
-    def __init__(self, call: Call) -> None:
-        self.state: Any = None  # the library keeps the configuration here
+    def __init__(self, call: Call, document_order: Mapping[str, int]) -> None:
+        self._state: Any = None
+        self._document_order = document_order
         self.call = call
         self.event: Event = EVENTS["answered"](at_ms=0.0)
         self.step = Step()
+
+    @property
+    def state(self) -> Any:
+        """The library keeps the configuration here."""
+        return self._state
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        # The library asks the regions in the order in which their states were entered. Where two
+        # want to leave the same states the first one wins, and that has to be the document's
+        # first: a goodbye that has been played ends the call, whatever else reacts to it.
+        if isinstance(value, OrderedSet):
+            value = OrderedSet(sorted(value, key=self._document_order.__getitem__))
+        self._state = value
 
 
 def _fold(records: list[Record]) -> list[Record]:

@@ -18,6 +18,7 @@ from states import events, notes
 NATURAL_MS, ACCEPTABLE_MS, BROKEN_MS = 500.0, 800.0, 1500.0
 """How people feel a reply: natural, acceptable, slow, broken."""
 
+_WIDTHS = {"outcome": len("interrupted"), "feels": len("acceptable")}
 STAGES = ("endpoint", "mind", "voice", "playout")
 
 _FLOOR = ("idle", "listening", "thinking", "speaking", "interrupted", "ended")
@@ -143,11 +144,14 @@ def turn_table(records: list[TurnRecord]) -> Table:
         box=box.SIMPLE,
         padding=(0, 1, 0, 0),
     )
-    table.add_column("caller", no_wrap=True, max_width=20)
+    table.add_column("caller", no_wrap=True, max_width=15)
     for column in ("outcome", *STAGES, "total", "feels"):
         number = column in STAGES or column == "total"
         table.add_column(
-            column, justify="right" if number else "left", no_wrap=True, min_width=len(column)
+            column,
+            justify="right" if number else "left",
+            no_wrap=True,
+            min_width=_WIDTHS.get(column, len(column)),
         )
     for turn in records:
         stages, latency_ms = turn.stages, turn.latency_ms

@@ -28,9 +28,9 @@ WINDOW_SAMPLES = 256
 _CONTEXT_SAMPLES = 32
 _QUIET = 0.2
 _FORGET_WINDOWS = 31
-"""After a second of quiet (windows below ``_QUIET``) the recurrent state begins anew: it drifts with
-the length and loudness of what came before, and then takes a soft "yes" for half as long as it
-is."""
+"""After a second of quiet (windows below ``_QUIET``) the recurrent state begins anew: it drifts
+with the length and loudness of what came before, and then takes a soft "yes" for half as long as
+it is."""
 
 _STATE_SHAPE = (2, 1, 128)
 _RATE = np.array(SAMPLE_RATE_HZ, np.int64)

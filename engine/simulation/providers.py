@@ -149,12 +149,14 @@ class ScriptedVoice(Scripted):
         clauses: trio.MemoryReceiveChannel[Clause],
         speech: Callable[[Speech], Awaitable[None]],
     ) -> None:
+        asked = False
         with self.session():
             try:
                 async for clause in clauses:
+                    asked = True
                     await self._spell(clause, speech)
             except trio.Cancelled:
-                if self._script.ignores_cancel:
+                if asked and self._script.ignores_cancel:
                     await linger(self._script.ignores_cancel)
                     with trio.CancelScope(shield=True):
                         await speech(Speech(0, spell("STALE", 60), ends_clause=True))

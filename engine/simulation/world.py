@@ -88,9 +88,10 @@ def simulate_together(scenarios: Sequence[Scenario], chart: Chart | None = None)
 async def _main(calls: Sequence[_World], conductor: Conductor) -> None:
     with trio.fail_after(DEADLOCK_S):
         async with trio.open_nursery() as nursery:
-            conductor.armed = True
             for call in calls:
+                call.line = Line(call.trace.scenario, written=call.trace.lines.__len__)
                 nursery.start_soon(call.hold)
+            conductor.armed = True
 
 
 class _MemoryStore(Scripted):
@@ -116,7 +117,8 @@ class _World:
 
     async def hold(self) -> None:
         scenario, trace = self.trace.scenario, self.trace
-        self.line = line = Line(scenario, written=lambda: len(trace.lines))
+        assert self.line is not None
+        line = self.line
         mind = ScriptedMind(scenario)
         recogniser, voice = ScriptedRecogniser(scenario), ScriptedVoice(scenario)
         tools = {script.name: ScriptedToolPort(script) for script in scenario.tools}
