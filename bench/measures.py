@@ -124,24 +124,17 @@ class Remembered:
 
 
 def remembered(
-    replies: Sequence[bytes],
-    heard: Sequence[Stretch],
-    clears: Sequence[float],
-    history: Sequence[Line],
-    text: str,
-    letter_ms: int,
+    replies: Sequence[bytes], history: Sequence[Line], text: str, letter_ms: int
 ) -> list[Remembered]:
     """Compare what was played of each interrupted reply with what the history says of it.
 
-    ``replies`` are the sounds of the stretches ``heard``; those that a clear cut short belong,
-    in order, to the history's interrupted lines. ``text`` is the whole reply. Where their
-    numbers differ, what cannot be matched counts as forgotten.
+    ``replies`` are all that were played. Those that begin as ``text`` does (no other reply
+    does) and stop before its end were interrupted; they belong, in order, to the history's
+    interrupted lines. One that has no line there counts as forgotten.
     """
-    cut = [
-        letters_played(audio, letter_ms)
-        for audio, stretch in zip(replies, heard, strict=True)
-        if first_from(clears, stretch.start_s, stretch.end_s + 0.1) is not None
-    ]
+    first, whole = text.encode()[0], len(text.replace(" ", ""))
+    played = [letters_played(audio, letter_ms) for audio in replies if audio[0] == first]
+    cut = [letters for letters in played if letters < whole - 0.5]
     lines = [line.text for line in history if line.role == "agent" and line.interrupted]
     lines += [""] * (len(cut) - len(lines))
     return [

@@ -80,14 +80,7 @@ def compare(call: TappedCall, folder: Path, vad: SileroVad) -> Comparison:
         real=answers(said, call.arrived("media"), call.arrived("clear")),
         ideal=answers(said, reference.audio, reference.clears),
         lines=lines,
-        remembered=remembered(
-            played_replies(played),
-            record.heard,
-            record.clears,
-            end.history,
-            LONG_ANSWER,
-            LETTER_MS,
-        ),
+        remembered=remembered(played_replies(played), end.history, LONG_ANSWER, LETTER_MS),
     )
 
 

@@ -36,6 +36,7 @@ class _Speaker:
         self.requested = 0
         self.spoken = 0
         self.sounded = False
+        self.given_up = False
         self.progress_ms = 0.0
 
     async def voice(self, draft: Draft) -> None:
@@ -88,6 +89,8 @@ class _Speaker:
             self.emit(VoiceFailed(at_ms=self.stage.now_ms(), reply=self.reply, reason=failure))
 
     async def _take(self, speech: Speech) -> None:
+        if self.given_up:
+            return
         now_ms = self.stage.now_ms()
         if speech.mulaw and not self.sounded:
             self.sounded = True
@@ -114,6 +117,6 @@ class _Speaker:
             owed = len(self.texts) > self.spoken
             waited_ms = self.stage.now_ms() - self.progress_ms if owed else 0.0
             if waited_ms >= limit_ms and self.stage.playout.starved(self.reply):
-                self.stage.playout.finish(self.reply)  # what it says from now on is too late
+                self.given_up = True  # what it still says, if it does not stop, is too late
                 raise ProviderTimeout(f"the voice was silent for {limit_ms} ms")
             await trio.sleep(max(limit_ms - waited_ms, limit_ms / 5) / 1000)

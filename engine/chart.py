@@ -237,6 +237,8 @@ class _Reader:
     def check_targets(self) -> None:
         for transition in self.transitions:
             name, where = transition.target, f"{self.path}:{transition.line}"
+            if name is None and transition.internal:
+                raise ChartError(f"{where}: '{transition.event}' is internal, but has no target")
             if name is None:
                 continue
             if name not in self.states:

@@ -19,6 +19,7 @@ from engine.findings import Finding, Report, error, warning
 from engine.origins import EMITS, ENGINE_EMITS, RAISES, actions_of, effects_of, raised_by
 from engine.situations import explore
 from engine.vocabulary import ACTIONS, EFFECTS, GUARDS
+from engine.walk import Walker
 
 FLOOR_STATES = ("listening", "thinking", "speaking", "interrupted")
 """Who has the floor; beside them `idle`, before the call."""
@@ -37,6 +38,7 @@ def check(chart: Chart) -> Report:
     }
     findings = [
         *_floor(chart),
+        *_begins(chart),
         *shadowed.values(),
         *silent.values(),
         *_unheeded(chart),
@@ -75,6 +77,20 @@ def _floor(chart: Chart) -> Iterator[Finding]:
                 state.line,
                 f"'{state.id}' is not beside '{present[0].id}'",
                 f"the states {', '.join(FLOOR_STATES)} share one region",
+            )
+
+
+def _begins(chart: Chart) -> Iterator[Finding]:
+    """The state a call begins in is there before anything can run."""
+    for name in Walker(chart).initial():
+        state = chart.states[name]
+        if state.invoke or state.enter:
+            lost = [*state.enter, *state.invoke]
+            yield error(
+                chart,
+                state.line,
+                f"'{name}' is where a chart begins: {', '.join(lost)} would not be carried out",
+                "leave it to the transition on 'answered' and to what that leads to",
             )
 
 

@@ -90,10 +90,14 @@ def is_terminator(call: Call, event: Event) -> bool:
 
 
 def answered_early(call: Call, event: Event) -> bool:
-    """The caller answered just before the agent had finished."""
+    """The caller answered the agent's question just before it was at its end.
+
+    Only a backchannel can have been said over the agent without taking the floor, and after a
+    question it is the answer ("yes").
+    """
     assert isinstance(event, PlayedOut)
     recent = event.at_ms - call.turn.voice_ended_ms <= call.settings.early_answer_ms
-    return recent and bool(normalized(call.turn.words))
+    return recent and bool(normalized(call.turn.words)) and event.heard.endswith("?")
 
 
 def caller_is_speaking(call: Call, event: Event) -> bool:

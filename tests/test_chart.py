@@ -265,6 +265,11 @@ class TestTransitions:
             "small.yaml:5: 'say' is internal, but 'other' is not inside 'idle'"
         )
 
+    def test_an_internal_one_has_a_target(self) -> None:
+        """Without one it stays anyway."""
+        text = with_state("    transitions:\n      - {event: say, internal: true}\n")
+        assert refusal(text) == "small.yaml:5: 'say' is internal, but has no target"
+
     def test_a_region_is_not_left_for_what_is_inside(self) -> None:
         """That would leave the other regions too, and enter all of them again."""
         text = SMALL.replace(", internal: true}", "}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -361,26 +360,18 @@ def test_the_machine_agrees_with_the_walker(
     both_take(shipped, moves)
 
 
-def test_the_machine_agrees_in_every_configuration(shipped: Rig) -> None:
-    """Every configuration that can be reached is reached by both, and every event tried there,
-    once with all guards true and once with none."""
-    paths: dict[Configuration, list[tuple[str, Answers]]] = {shipped.walker.initial(): []}
-    fresh = deque(paths)
-    while fresh:
-        configuration = fresh.popleft()
-        for event in dict.fromkeys(shipped.events_of_interest(configuration)):
-            for true in (frozenset[str](), frozenset(GUARDS)):
-                running = shipped.start()
-                for earlier, answers in paths[configuration]:
-                    shipped.oracle = answers
-                    running.dispatch(an_event(earlier))
-                shipped.oracle = answers = Answers(true)
-                running.dispatch(an_event(event))
-                reached = shipped.walker.step(configuration, event, answers).configuration
-                assert running.configuration == reached, (configuration, event)
-                if reached not in paths:
-                    paths[reached] = [*paths[configuration], (event, answers)]
-                    fresh.append(reached)
+@pytest.fixture(scope="module", params=[NESTED, PARALLEL], ids=["nested", "parallel"])
+def small(request: pytest.FixtureRequest) -> Rig:
+    return Rig(walker(request.param.replace("enter: fresh_turn", "")).chart)
+
+
+@given(moves=MOVES)
+@settings(max_examples=50, deadline=None)
+def test_the_machine_agrees_on_what_the_shipped_chart_does_not_do(
+    small: Rig, moves: list[tuple[int, frozenset[str], int]]
+) -> None:
+    """Transitions out of regions, into nested states, and from a state into itself."""
+    both_take(small, moves)
 
 
 # --- what the walker takes on trust ---
