@@ -7,7 +7,7 @@ from typing import Any
 
 import trio
 
-from effects.ports import Clause, ProviderError, ProviderTimeout, Speech
+from effects.ports import Clause, ProviderError, Speech
 from effects.stage import Draft, Emit, Stage
 from states import notes
 from states.events import OutputHeld, VoiceFailed
@@ -77,16 +77,24 @@ class _Speaker:
         failure = ""
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch, first_clause)
+                nursery.start_soon(self._watch, first_clause, nursery.cancel_scope)
                 await self.stage.ports.text_to_speech.speak(clauses, self._take)
                 nursery.cancel_scope.cancel()
         except* ProviderError as errors:
             failure = str(errors.exceptions[0]) or type(errors.exceptions[0]).__name__
-        self.stage.playout.finish(self.reply)
         if not failure and self.texts and not self.sounded:
             failure = "the voice gave no sound"
         if failure:
-            self.emit(VoiceFailed(at_ms=self.stage.now_ms(), reply=self.reply, reason=failure))
+            self._give_up(failure)
+        self.stage.playout.finish(self.reply)
+
+    def _give_up(self, reason: str) -> None:
+        """The voice failed, and is not heard again. At once, and once: one that ignores its
+        cancellation must not keep the caller waiting."""
+        if not self.given_up:
+            self.given_up = True
+            self.stage.playout.finish(self.reply)
+            self.emit(VoiceFailed(at_ms=self.stage.now_ms(), reply=self.reply, reason=reason))
 
     async def _take(self, speech: Speech) -> None:
         if self.given_up:
@@ -105,7 +113,7 @@ class _Speaker:
         self.spoken += speech.ends_clause
         self.progress_ms = self.stage.now_ms()
 
-    async def _watch(self, first_clause: trio.Event) -> None:
+    async def _watch(self, first_clause: trio.Event, voice: trio.CancelScope) -> None:
         """Give the voice up when it owes a clause and has been silent for too long."""
         await first_clause.wait()
         if self.texts:
@@ -117,6 +125,7 @@ class _Speaker:
             owed = len(self.texts) > self.spoken
             waited_ms = self.stage.now_ms() - self.progress_ms if owed else 0.0
             if waited_ms >= limit_ms and self.stage.playout.starved(self.reply):
-                self.given_up = True  # what it still says, if it does not stop, is too late
-                raise ProviderTimeout(f"the voice was silent for {limit_ms} ms")
+                self._give_up(f"the voice was silent for {limit_ms} ms")
+                voice.cancel()
+                return
             await trio.sleep(max(limit_ms - waited_ms, limit_ms / 5) / 1000)

@@ -43,11 +43,7 @@ def check(chart: Chart) -> Report:
         *silent.values(),
         *_unheeded(chart),
         *_unused(chart),
-        *proofs.unreachable(situations),
-        *proofs.never_taken(situations, dead),
-        *proofs.restless(situations),
-        *proofs.survives_hang_up(situations),
-        *proofs.traps(situations),
+        *(proofs.restless(situations) or proofs.findings(situations, dead)),
     ]
     return Report(
         path=chart.path,

@@ -40,6 +40,17 @@ SOUND_TIMERS = ("barge_in_timer", "backchannel_timer")
 """Waits that go on only while the caller makes a sound."""
 
 
+def findings(situations: Situations, known: frozenset[int]) -> list[Finding]:
+    """All that walking finds, but for transitions ``known`` (by number) to be dead, and for
+    :func:`restless` steps: where one is, the walk has not seen everything."""
+    return [
+        *unreachable(situations),
+        *never_taken(situations, known),
+        *survives_hang_up(situations),
+        *traps(situations),
+    ]
+
+
 def unreachable(situations: Situations) -> Iterator[Finding]:
     """States that no call ever enters."""
     chart = situations.chart
@@ -76,15 +87,17 @@ def never_taken(situations: Situations, known: frozenset[int]) -> Iterator[Findi
         yield error(chart, transition.line, f"{dead}: {reason}", to_do)
 
 
-def restless(situations: Situations) -> Iterator[Finding]:
+def restless(situations: Situations) -> list[Finding]:
     """Steps that need not come to rest."""
-    for _, transition in sorted(situations.restless.items()):
-        yield error(
+    return [
+        error(
             situations.chart,
             transition.line,
             f"'{transition.event}' of '{transition.source}' raises events for ever",
-            "break the circle: an action of it raises what leads back to it",
+            "break the circle: what its actions raise leads back to it",
         )
+        for _, transition in sorted(situations.restless.items())
+    ]
 
 
 def survives_hang_up(situations: Situations) -> Iterator[Finding]:
@@ -127,15 +140,16 @@ def traps(situations: Situations) -> Iterator[Finding]:
     if stuck:
         return
     can_end = _that_can_end(situations, live)
-    endless = [one for one in live if one not in can_end]
-    for situation in _one_for_each_spot(situations, endless):
-        state = _spot(situations, situation)
+    endless = _one_for_each_spot(situations, [one for one in live if one not in can_end])
+    if endless:
+        spot = _spot(situations, endless[0])
+        others = "".join(f", '{_spot(situations, one).id}'" for one in endless[1:])
         yield error(
             situations.chart,
-            state.line,
-            f"from '{state.id}' a call that the caller has forgotten goes on for ever"
-            f"{_how(situations, situation)}",
-            "let one of the waits that follow lead to a final state",
+            spot.line,
+            f"a call that the caller has forgotten goes on for ever in '{spot.id}'{others}"
+            f"{_how(situations, endless[0])}",
+            "let one of the waits lead to a final state",
         )
 
 

@@ -54,7 +54,7 @@ class Outcome:
 
 
 class NeverRests(Exception):
-    """A step raises events for ever; ``transition`` is where it was noticed."""
+    """A step raises events for ever; ``transition`` is one that keeps it going."""
 
     def __init__(self, transition: Transition) -> None:
         super().__init__(transition.event)
@@ -131,7 +131,7 @@ class Walker:
                     frozenset(left),
                     frozenset(entered),
                 )
-        raise NeverRests(taken[-1])
+        raise NeverRests(_last_that_raised(taken))
 
     # --- selection ---
 
@@ -223,6 +223,11 @@ def _defaults(state: State, entered: set[str]) -> set[str]:
         if state.parallel or child.initial:
             _defaults(child, entered)
     return entered
+
+
+def _last_that_raised(taken: Sequence[Transition]) -> Transition:
+    raising = [one for one in taken if any(action in RAISES for action in one.on)]
+    return raising[-1] if raising else taken[-1]
 
 
 class _OneAnswer:

@@ -13,10 +13,9 @@ from typing import Protocol, Self
 import trio
 
 from adapters.embedded.moonshine import Hypothesis, Moonshine
+from adapters.embedded.threads import settle
 from adapters.embedded.transcription import Transcription
 from effects.ports import Heard, ProviderLost, Sound
-
-_SETTLE_S = 5
 
 
 class Model(Protocol):
@@ -91,11 +90,5 @@ class ThreadDecoder:
             raise ProviderLost(f"moonshine failed to decode: {error!r}") from error
 
     async def settle(self) -> None:
-        """Wait until no thread computes: five seconds at most, also when cancelled.
-
-        A decode that nobody waits for any more still runs to its end. If the process ended in
-        the middle of it, the native code would abort the process instead.
-        """
-        with trio.move_on_after(_SETTLE_S, shield=True):
-            for _ in range(self._threads):
-                await self._limiter.acquire_on_behalf_of(object())
+        """Wait until no decode is at work; see :func:`adapters.embedded.threads.settle`."""
+        await settle(self._limiter)

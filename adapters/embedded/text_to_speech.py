@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from adapters.embedded.piper import Piper
 from adapters.embedded.pronunciation import Pronouncer
 from adapters.embedded.spoken import spoken
+from adapters.embedded.threads import settle
 from effects.ports import Clause, ProviderLost, Speech
 from states import mulaw
 
@@ -144,6 +145,8 @@ class EmbeddedVoice:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        """Let go of the model, once nothing is being synthesized (five seconds at most)."""
+        await settle(self._threads)
         self._model = None
 
     def _loaded(self) -> Model:

@@ -130,7 +130,7 @@ def answered(trace: Trace) -> list[Violation]:
     - The turn that is committed after a retraction contains the words of the one taken back.
     - An open turn when the call ends is not older than the longest wait of the chart.
     - The caller's lines of the history are the turns that were committed and not taken back,
-      in order.
+      in order (a late transcript may have corrected one).
     - Words of a final transcript are in some committed turn, unless they were only a
       backchannel while the agent could be heard, or the call ended within the longest wait.
     """
@@ -202,11 +202,12 @@ def _contains(longer: str, shorter: str) -> bool:
 
 def _written_otherwise(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
     end = reading.trace.end
-    if end is None or _amended(reading, end.at_ms):
+    if end is None:
         return
     expected = [normalized(turn.words) for turn in turns if turn.fate != "retracted"]
     written = [normalized(line.text) for line in end.history if line.role == "caller"]
-    if expected != written:
+    corrected = any(reading.taken(line, "amend_history") for _, line in reading.events)
+    if expected != written and not (corrected and len(expected) == len(written)):
         says = f"the caller's turns were {expected}, the history has {written}"
         yield Violation("L5", end.at_ms, says)
 
