@@ -12,7 +12,7 @@ from trio_websocket import WebSocketConnection
 
 from adapters.twilio.dialing import dialled
 from adapters.twilio.phone import talk
-from adapters.twilio.recording import CallRecord, Observation
+from adapters.twilio.recording import FRAME_MS, CallRecord, Observation
 from adapters.twilio.script import AfterAgent, AtTime, IntoReply, Script, Utterance
 from adapters.twilio.wire import decode_kind
 from bench.scripted import INTERRUPTS, Spoken
@@ -111,11 +111,14 @@ async def place_tapped(url: str, script: Script, call: TappedCall) -> None:
 
 
 async def place_calls(url: str, scripts: Sequence[Script], within_s: float) -> list[TappedCall]:
-    """Place calls side by side; they begin evenly over ``within_s``. Returns when all are over."""
+    """Place calls side by side; they begin evenly over ``within_s``, and within the 20 ms of a
+    frame, as strangers' calls do. Returns when all are over."""
     calls = [TappedCall() for _ in scripts]
 
     async def place(number: int) -> None:
-        await trio.sleep(within_s * number / len(scripts))
+        begins_s = within_s * number / len(scripts)
+        phase_s = scattered(number) * FRAME_MS / 1000
+        await trio.sleep(begins_s - begins_s % (FRAME_MS / 1000) + phase_s)
         await place_tapped(url, scripts[number], calls[number])
 
     async with trio.open_nursery() as nursery:

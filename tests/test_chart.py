@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
-from engine.chart import Chart, default_chart_path, load_chart, parse_chart
+from engine.chart import default_chart_path, load_chart
 from engine.errors import ChartError
 from engine.vocabulary import VOCABULARY
+from tests.chart_kit import small_chart
 
 SMALL = """\
 name: small
@@ -38,13 +38,9 @@ states:
 """
 
 
-def parse(text: str) -> Chart:
-    return parse_chart(dedent(text), "small.yaml", VOCABULARY)
-
-
 def refusal(text: str) -> str:
     with pytest.raises(ChartError) as caught:
-        parse(text)
+        small_chart(text)
     return str(caught.value)
 
 
@@ -56,7 +52,7 @@ def with_state(body: str) -> str:
 class TestWhatIsRead:
     def test_states_with_all_they_hold(self) -> None:
         """A state knows its line, its place, its effects and its actions."""
-        chart = parse(SMALL)
+        chart = small_chart(SMALL)
         live, busy = chart.states["live"], chart.states["busy"]
         assert list(chart.states) == ["idle", "live", "one", "calm", "busy", "other", "alone"]
         assert [root.id for root in chart.roots] == ["idle", "live"]
@@ -69,7 +65,7 @@ class TestWhatIsRead:
 
     def test_transitions_with_all_they_say(self) -> None:
         """A transition knows its number, its line and its guard as people write it."""
-        first, second, third = parse(SMALL).transitions
+        first, second, third = small_chart(SMALL).transitions
         assert (first.number, first.line, first.on) == (0, 8, ("greet", "fresh_turn"))
         assert first.guard == "not farewell"
         assert (second.target, second.internal) == ("busy", True)
@@ -78,21 +74,21 @@ class TestWhatIsRead:
 
     def test_events_are_listed_once_in_document_order(self) -> None:
         """``events`` names what the chart reacts to."""
-        assert parse(SMALL).events == ("answered", "say", "dtmf")
+        assert small_chart(SMALL).events == ("answered", "say", "dtmf")
 
     def test_the_digest_is_of_the_text(self) -> None:
         """Another text is another chart, the same text the same."""
-        assert parse(SMALL).digest == parse(SMALL).digest
-        assert parse(SMALL).digest != parse(SMALL + "# a remark\n").digest
+        assert small_chart(SMALL).digest == small_chart(SMALL).digest
+        assert small_chart(SMALL).digest != small_chart(SMALL + "# a remark\n").digest
 
     def test_the_key_on_stays_a_word(self) -> None:
         """YAML 1.1 takes ``on`` for True; the loader does not."""
-        chart = parse(with_state("    transitions:\n      - {event: say, on: greet}\n"))
+        chart = small_chart(with_state("    transitions:\n      - {event: say, on: greet}\n"))
         assert chart.transitions[0].on == ("greet",)
 
     def test_a_chart_without_a_name_is_called_chart(self) -> None:
         """``name`` and ``description`` can be left out."""
-        chart = parse(with_state(""))
+        chart = small_chart(with_state(""))
         assert (chart.name, chart.description) == ("chart", "")
 
     def test_the_chart_that_comes_with_antiphon(self) -> None:

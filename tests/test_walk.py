@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from textwrap import dedent
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import effects
-from effects import timers
 from engine import machine, origins
-from engine.chart import Chart, default_chart_path, load_chart, parse_chart
-from engine.simulation.scenario import Scenario
-from engine.simulation.world import agent_for
-from engine.vocabulary import ACTIONS, EFFECTS, GUARDS, VOCABULARY
+from engine.chart import Chart
+from engine.vocabulary import ACTIONS, GUARDS
 from engine.walk import Configuration, NeverRests, Outcome, Walker
-from states import actions, commands, events
+from states import commands
 from states.call import Call
-from states.events import EVENTS, Event
-from states.settings import Settings
-from states.timers import TIMERS
+from states.events import Event
+from tests.chart_kit import a_call, an_event, shipped_chart, small_chart
 
 
 @dataclass
@@ -47,7 +37,7 @@ class Answers:
 
 
 def walker(text: str) -> Walker:
-    return Walker(parse_chart(dedent(text), "small.yaml", VOCABULARY))
+    return Walker(small_chart(text))
 
 
 def step(chart: Walker, event: str, *true: str, after: Sequence[str] = ()) -> Outcome:
@@ -295,7 +285,7 @@ class Rig:
             self.start()  # binds the names; later machines of this chart share them
 
     def start(self) -> machine.Machine:
-        return machine.Machine(self.chart, Call(Settings(), agent_for(Scenario(says=""))))
+        return machine.Machine(self.chart, a_call())
 
     def _guard(self, name: str) -> Callable[[Call, Event], bool]:
         return lambda call, event: self.oracle.holds(name)
@@ -312,17 +302,9 @@ class Rig:
         ]
 
 
-def an_event(name: str) -> Event:
-    """An event with any payload: nobody looks at it here."""
-    usual: dict[object, object] = {float: 0.0, int: 0, str: "", bool: False}
-    cls = EVENTS[name]
-    fields = {one.name: usual.get(one.type, "done") for one in msgspec.structs.fields(cls)}
-    return msgspec.convert(fields, cls)
-
-
 @pytest.fixture(scope="module")
 def shipped() -> Rig:
-    return Rig(load_chart(default_chart_path(), VOCABULARY))
+    return Rig(shipped_chart())
 
 
 MOVES = st.lists(
@@ -372,139 +354,3 @@ def test_the_machine_agrees_on_what_the_shipped_chart_does_not_do(
 ) -> None:
     """Transitions out of regions, into nested states, and from a state into itself."""
     both_take(small, moves)
-
-
-# --- what the walker takes on trust ---
-
-EFFECT_SOURCES = {
-    "hear": ["hear"],
-    "play": ["playout"],
-    "transcribe": ["transcribe"],
-    "judge_turn": ["judge"],
-    "acknowledge": ["acknowledge"],
-    "compose": ["compose", "tools"],
-    "speak": ["speak"],
-    "recite": ["speak"],
-}
-"""The modules of effects/ in which an effect makes its events."""
-
-
-def made_in(tree: ast.AST) -> set[str]:
-    """The events that a piece of code makes."""
-    names = {cls.__name__: name for name, cls in EVENTS.items()}
-    made = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            made.add(getattr(node.func, "id", getattr(node.func, "attr", "")))
-    return {names[name] for name in made if name in names}
-
-
-def parsed(module: str) -> ast.AST:
-    folder = Path(next(iter(effects.__path__)))
-    return ast.parse((folder / f"{module}.py").read_text(encoding="utf-8"))
-
-
-class TestWhereEventsComeFrom:
-    def test_every_effect_is_known(self) -> None:
-        """An effect that the table leaves out could not be checked."""
-        assert set(origins.EMITS) == set(EFFECTS)
-        assert set(origins.LAST_WORDS) <= set(EFFECTS)
-        assert set(origins.VOICES) <= set(EFFECTS)
-
-    @pytest.mark.parametrize("effect", EFFECT_SOURCES)
-    def test_an_effect_emits_what_its_code_makes(self, effect: str) -> None:
-        """The table says what the code does."""
-        made = set().union(*(made_in(parsed(module)) for module in EFFECT_SOURCES[effect]))
-        assert set(origins.EMITS[effect]) == made
-
-    @pytest.mark.parametrize("effect", ["barge_in_timer", "backchannel_timer"])
-    def test_so_do_the_waits_for_the_callers_voice(self, effect: str) -> None:
-        """They share a module, so each is looked at by itself."""
-        source = inspect.getsource(getattr(timers, effect))
-        assert set(origins.EMITS[effect]) == made_in(ast.parse(source))
-
-    def test_a_timer_emits_its_event(self) -> None:
-        """One, and then it is over."""
-        for name, timer in TIMERS.items():
-            event = events.event_name(timer.event.__name__)
-            assert origins.EMITS[name] == (event,)
-            assert origins.LAST_WORDS[name] == event
-
-    def test_an_effects_last_words_are_its_own(self) -> None:
-        """It can only end on what it emits."""
-        for effect, event in origins.LAST_WORDS.items():
-            assert event in origins.EMITS[effect]
-
-    def test_every_event_comes_from_somewhere(self) -> None:
-        """From an effect, an action or the engine, or it would never come."""
-        emitted = {event for emitted in origins.EMITS.values() for event in emitted}
-        raised = {event for action in origins.RAISES for event in origins.raised_by(action)}
-        assert emitted | raised | origins.ENGINE_EMITS == set(EVENTS)
-        assert raised == events.RAISED
-
-
-def calls() -> Iterator[Call]:
-    """Calls with and without words of the caller."""
-    for said in ("", "hello"):
-        call = Call(Settings(), agent_for(Scenario(says="")))
-        call.turn.segments = {0: said} if said else {}
-        yield call
-
-
-SAMPLES = [
-    *(
-        events.Transcript(at_ms=1.0, segment=0, text=text, final=final, through_ms=1.0)
-        for text in ("", "hello", "hello there")
-        for final in (False, True)
-    ),
-    *(an_event(name) for name in EVENTS if name != "transcript"),
-]
-
-
-def commands_of(action: str) -> list[list[commands.Command]]:
-    """What an action asks for, for each kind of event it is made for."""
-    found = []
-    for sample in SAMPLES:
-        for call in calls():
-            try:
-                found.append(list(ACTIONS[action](call, sample)))
-            except AssertionError:
-                continue  # not an event that this action is asked about
-    assert found, "no event suits this action"
-    return found
-
-
-class TestWhatActionsDo:
-    @pytest.mark.parametrize("action", ACTIONS)
-    def test_an_action_raises_what_the_table_says(self, action: str) -> None:
-        """Each alternative does occur, and no other."""
-        raised = {
-            tuple(one.event for one in asked if isinstance(one, commands.Raise))
-            for asked in commands_of(action)
-        }
-        assert raised == set(origins.RAISES.get(action, ((),)))
-
-    @pytest.mark.parametrize("action", ACTIONS)
-    def test_an_action_holds_and_discards_what_the_table_says(self, action: str) -> None:
-        """Whether the output is held decides whether a call can be mute for ever."""
-        held: dict[type, bool] = {
-            commands.HoldOutput: True,
-            commands.ReleaseOutput: False,
-            commands.DiscardOutput: False,
-        }
-        for asked in commands_of(action):
-            states = [held[type(one)] for one in asked if type(one) in held]
-            assert states[-1:] == ([origins.HOLDS[action]] if action in origins.HOLDS else [])
-            discards = any(isinstance(one, commands.DiscardOutput) for one in asked)
-            assert discards == (action in origins.DISCARDS)
-
-    def test_all_that_is_raised_in_the_code_was_seen(self) -> None:
-        """So that no branch of an action escapes the two tests above."""
-        raised = {
-            str(node.args[0].value)
-            for node in ast.walk(ast.parse(inspect.getsource(actions)))
-            if isinstance(node, ast.Call)
-            and getattr(node.func, "id", "") == "Raise"
-            and isinstance(node.args[0], ast.Constant)
-        }
-        assert raised == events.RAISED

@@ -72,7 +72,6 @@ class ThreadDecoder:
 
     def __init__(self, model: Model, threads: int) -> None:
         self._model = model
-        self._threads = threads
         self._limiter = trio.CapacityLimiter(threads)
 
     def idle(self) -> bool:

@@ -1,5 +1,6 @@
 """Twilio Media Streams: a telephone call as a websocket of JSON messages.
 
+wire            the messages as typed structs and JSON
 protocol        both ends' rules, without I/O; the tables of what is taken and what refused
 carrier         the Carrier port over one such websocket
 script          what a simulated caller says and when, as data
