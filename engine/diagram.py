@@ -1,10 +1,11 @@
 """Draws a chart: the sources of a Mermaid and of a Graphviz diagram.
 
-Both show every state in the states around it, the regions that run side by side, where each
+Both show every state within the states around it, the regions that run side by side, where each
 begins, what each state runs, and every transition with its guard. What a state does without
-leaving it is written into the state. The same chart always gives the same text, and elements
-keep their names: a state is ``state-<id>``, a transition ``t-<number>``, the number that journals
-and the matrix use.
+leaving it is written into the state. The same chart always gives the same text.
+
+A transition goes by its number, t12, as in journals and in the matrix. In the Graphviz drawing
+elements have ids that last: ``state-<id>``, and ``t-<number>`` for an arrow.
 """
 
 from __future__ import annotations
@@ -54,11 +55,7 @@ _MERMAID_WORDS = frozenset(
 
 def mermaid(chart: Chart) -> str:
     """The chart as a Mermaid state diagram."""
-    lines = [
-        "stateDiagram-v2",
-        "    classDef lines fill:none,stroke-dasharray:2",
-        *_mermaid_inside(chart, None, "    "),
-    ]
+    lines = ["stateDiagram-v2", *_mermaid_inside(chart, None, "    ")]
     return "\n".join(lines) + "\n"
 
 
@@ -114,7 +111,6 @@ def _mermaid_state(chart: Chart, state: State, indent: str) -> Iterator[str]:
     yield from _mermaid_inside(chart, state, indent + "    ")
     if lines and not state.parallel:
         yield from _mermaid_box(f"{name}__", f"in all of {state.id}", lines, indent + "    ")
-        yield f"{indent}    class {name}__ lines"
     yield f"{indent}}}"
     if lines and state.parallel:
         yield f"{indent}note right of {name}"
@@ -195,11 +191,13 @@ def _dot_arrow(chart: Chart, transition: Transition) -> str:
     assert transition.target is not None
     source, target = chart.states[transition.source], chart.states[transition.target]
     guard = f"\n[{transition.guard}]" if transition.guard else ""
+    # An arrow cannot end at the border of a state that it begins in.
+    returns = source is target or target in source.ancestors
     attributes = _attributes(
         id=f"t-{transition.number}",
         label=f"t{transition.number} {transition.event}{guard}",
-        ltail=_cluster(source),
-        lhead=_cluster(target),
+        ltail="" if source is target else _cluster(source),
+        lhead="" if returns else _cluster(target),
         color=_colour(source),
         fontcolor=_colour(source),
     )

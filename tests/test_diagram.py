@@ -32,6 +32,7 @@ SMALL = """\
                 initial: true
                 transitions:
                   - {event: caller_idle, target: waiting}
+                  - {event: hung_up, target: listening}
                 states:
                   waiting:
                     initial: true
@@ -41,7 +42,7 @@ SMALL = """\
                     transitions:
                       - {event: say, cond: has_words, unless: farewell, target: state}
                       - {event: say, target: note}
-                  state: {}
+                  state: {transitions: [{event: say, target: listening}]}
               note:
                 transitions:
                   - {event: say, target: note}
@@ -83,8 +84,6 @@ class TestBoth:
 
 MERMAID_LINES = (
     r"stateDiagram-v2",
-    r"classDef \w+ [^;]+",
-    r"class \w+ \w+",
     r'state "\w+" as \w+ \{',
     r"\}",
     r"--",
@@ -112,7 +111,6 @@ class TestMermaid:
         stays, or leads inside, is written into the state."""
         assert mermaid(small_chart(SMALL)).replace("\N{NO-BREAK SPACE}", " ") == (
             "stateDiagram-v2\n"
-            "    classDef lines fill:none,stroke-dasharray:2\n"
             "    idle : idle\n"
             '    state "live" as live {\n'
             '        state "floor" as floor {\n'
@@ -122,15 +120,15 @@ class TestMermaid:
             "                waiting : entry / fresh_turn\n"
             "                waiting : exit / note_quiet\n"
             "                state_ : state\n"
-            "                waiting --> state_ : t4 say [has_words and not farewell]\n"
+            "                waiting --> state_ : t5 say [has_words and not farewell]\n"
             "                [*] --> waiting\n"
             "                listening__ : in all of listening\n"
             "                listening__ : t3 caller_idle → waiting\n"
-            "                class listening__ lines\n"
             "            }\n"
             "            note_ : note\n"
-            "            listening --> note_ : waiting · t5 say\n"
-            "            note_ --> note_ : t6 say\n"
+            "            listening --> listening : t4 hung_up<br>state · t7 say\n"
+            "            listening --> note_ : waiting · t6 say\n"
+            "            note_ --> note_ : t8 say\n"
             "            [*] --> listening\n"
             "        }\n"
             "        --\n"
