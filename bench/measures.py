@@ -93,13 +93,13 @@ def letters_played(audio: bytes, letter_ms: int) -> float:
 
 
 def words_begun(text: str, letters: float) -> tuple[int, int]:
-    """Of a text of which so many letters were played: how many words were played to their end
-    (at least half of the last letter), and how many had begun."""
+    """Of a text of which so many letters were played: how many words were played to their end,
+    and how many had begun."""
     whole = begun = reached = 0
     for word in text.split():
         begun += letters > reached
         reached += len(word)
-        whole += letters >= reached - 0.5
+        whole += letters >= reached
     return whole, begun
 
 

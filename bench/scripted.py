@@ -192,10 +192,10 @@ class _Follower:
         self._partial_due_ms += PARTIAL_EVERY_MS
         share = (through_ms - self._began_ms) / self._utterance.length_ms
         words = self._utterance.words.split()
-        said = " ".join(words[: int(share * len(words))])
-        if not said:
-            return None
-        return PARTIAL_LAG_MS / 1000, Heard(self._segment, said, False, through_ms)
+        said = words[: int(share * len(words))]
+        if not said or len(said) == len(words):
+            return None  # nothing yet; or all, which is for the final to say
+        return PARTIAL_LAG_MS / 1000, Heard(self._segment, " ".join(said), False, through_ms)
 
     def _end(self, ended_ms: float, now_ms: float) -> tuple[float, Heard]:
         """The final is due ``final_after`` the end; it covers the silence up to then."""

@@ -32,6 +32,13 @@ async def barge_in_timer(stage: Stage, emit: Emit) -> None:
     emit(OverlapHeld(at_ms=stage.now_ms()))
 
 
+async def talk_over_timer(stage: Stage, emit: Emit) -> None:
+    """As :func:`barge_in_timer`, for speech that was going on already when the agent began: it
+    is counted from then."""
+    await stage.ears.voiced_for(stage.ears.voiced_ms + stage.call.settings.barge_in_ms)
+    emit(OverlapHeld(at_ms=stage.now_ms()))
+
+
 async def backchannel_timer(stage: Stage, emit: Emit) -> None:
     """As :func:`barge_in_timer`, for ``backchannel_ms``."""
     await stage.ears.voiced_for(stage.call.settings.backchannel_ms)

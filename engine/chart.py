@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import yaml
+from statemachine import StateChart
 
 from engine.errors import ChartError
 
@@ -101,6 +102,9 @@ class Vocabulary:
     effects: Collection[str]
 
 
+_LIBRARY_FIELDS = frozenset({"model", "history_values", "state_field", "configuration"})
+"""What python-statemachine keeps on each machine, beside what its class has."""
+
 _STATE_KEYS = {
     "initial", "final", "parallel", "enter", "exit", "invoke", "transitions", "states",
 }  # fmt: skip
@@ -186,6 +190,8 @@ class _Reader:
     def state(self, name: str, key: yaml.Node, body: yaml.Node, parent: State | None) -> State:
         if not name.isidentifier():
             raise self.error(key, f"'{name}' cannot name a state: use letters, digits and '_'")
+        if hasattr(StateChart, name) or name in _LIBRARY_FIELDS:
+            raise self.error(key, f"'{name}' means something else to the library: rename the state")
         if name in self.states:
             first = self.states[name].line
             raise self.error(key, f"state '{name}' is already defined in line {first}")

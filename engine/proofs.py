@@ -2,7 +2,7 @@
 
 **Proved**, of every situation a call can reach, with every guard taken both ways:
 
-- Each state can be reached and each transition can be taken.
+- Nothing in the structure keeps a state from being entered or a transition from being taken.
 - `hung_up` ends the call.
 - No step raises events for ever.
 - *No silent trap*: while the call is live, something is bound to happen on the floor without
@@ -15,14 +15,15 @@
   is run outside the floor: they would make the proof trivial. That a timer is ignored is
   allowed once, as it then is over, and something else has to be bound to happen.
 
-**Assumed**: effects emit what :mod:`engine.origins` says, and keep their own limits (a voice
-that gives no sound fails after ``first_audio_ms``, a mark that is lost is waited for
-``mark_grace_ms``); actions raise and hold what is said there.
+**Assumed**: effects emit what :mod:`engine.origins` says, and keep their own limits (a language
+model that is silent fails after ``first_token_ms``, a voice after ``first_audio_ms``, a mark
+that is lost is waited for ``mark_grace_ms``); actions raise and hold what is said there.
 
 **Not proved**: anything that hangs on the values of guards. A guard is taken both ways even
-where the call's data allow one only, so a situation may be walked that no call reaches, and
-the end of a call may need guards that never come true together. Nor are times compared:
-a wait of an hour is a wait.
+where the call's data allow one only. So a situation may be walked that no call reaches (what
+is proved of all holds for it too), a transition may be dead because its guard never holds, and
+the end of a call may need guards that never come true together. Nor are times compared: a wait
+of an hour is a wait.
 """
 
 from __future__ import annotations

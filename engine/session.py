@@ -126,8 +126,10 @@ async def _close(
     interpreter: Interpreter, carrier: Carrier, record: Journal, now_ms: Callable[[], float]
 ) -> Outcome:
     call, playout = interpreter.machine.call, interpreter.stage.playout
-    # What was in the air when the call ended was heard as far as it had been played.
-    call.hear(playout.reply, playout.heard())
+    # What is in the air is not to be heard while the call closes: history would not know of it.
+    silenced = playout.discard()
+    if silenced is not None:
+        call.hear(silenced.reply, silenced.heard)
     strays = await interpreter.close(call.settings.closing_ms)
     call.keep_what_was_done()
     with trio.move_on_after(call.settings.closing_ms / 1000, shield=True):

@@ -13,7 +13,7 @@ from effects.hear import hear
 from effects.judge import judge_turn
 from effects.speak import recite, speak
 from effects.stage import Effect, Emit, Stage
-from effects.timers import backchannel_timer, barge_in_timer, timer
+from effects.timers import backchannel_timer, barge_in_timer, talk_over_timer, timer
 from effects.transcribe import transcribe
 from engine.chart import Vocabulary
 from states import actions, guards
@@ -51,6 +51,7 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
         "acknowledge": acknowledge,
         "barge_in_timer": barge_in_timer,
         "backchannel_timer": backchannel_timer,
+        "talk_over_timer": talk_over_timer,
         "compose": compose,
         "speak": speak,
         "recite": recite,

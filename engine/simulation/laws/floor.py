@@ -172,8 +172,8 @@ def false_alarms_cost_nothing(trace: Trace) -> list[Violation]:
     Observed: the clears and the frames after them, place by place in the sound of the reply.
 
     - A clear has a cause: voice that lasted ``barge_in_ms`` (one window and two frames less,
-      and pauses shorter than ``offset_ms`` bridged), words that claim the floor, a key, or a
-      line that takes the reply's place.
+      and pauses shorter than ``offset_ms`` bridged), words that claim the floor, a key, a line
+      that takes the reply's place, or the end of the call.
     - A reply that goes on after a clear goes on at most ``RESUME_BACK_MS`` (and the way there
       and back) before where the caller had heard it to, and not after it.
     - A reply that the journal says was played out was heard from its first letter to its last.
@@ -225,6 +225,8 @@ def _clears_without_cause(reading: Reading) -> Iterator[Violation]:
             continue
         line = reading.event_before(crossed.after)
         assert line is not None
+        if reading.is_over(crossed.after):
+            return
         if not _is_cause(reading, line, crossed.at_ms):
             yield Violation("L7", crossed.at_ms, f"{line.event.name} stopped the agent for nothing")
 

@@ -182,14 +182,14 @@ def bounded(trace: Trace) -> list[Violation]:
 
     - The agent's sound is never more than ``lead_ms`` ahead of what is played.
     - Speech-to-text is never given sound older than its queue is long (``SOUND_LIMIT`` frames),
-      or than it was stuck for, whichever is less; a frame and the lag may come on top.
+      or than it was stuck and connecting for, whichever is less; slack: one second.
     - A turn asks for at most ``draft_limit`` drafts and the one that is spoken.
     """
     reading = reading_of(trace)
     found = list(_too_far_ahead(reading))
     wire, script = trace.scenario.wire, trace.scenario.recognition
     queue_ms = SOUND_LIMIT * max(wire.frame_ms, 200)
-    limit_ms = min(queue_ms, 1000 * max(script.stuck_for, script.connects) + 1000)
+    limit_ms = min(queue_ms, 1000 * (script.stuck_for + script.connects) + 1000)
     if trace.latest_frame_ms > limit_ms + reading.tolerance_ms:
         says = f"speech-to-text is {trace.latest_frame_ms:.0f} ms behind"
         found.append(Violation("L12", trace.closed_ms, says))

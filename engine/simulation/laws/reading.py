@@ -162,6 +162,14 @@ class Reading:
         place = bisect_left(self._event_indexes, after)
         return self.events[place - 1][1] if place else None
 
+    def is_over(self, after: int) -> bool:
+        """Whether the call was closing already when the journal had so many lines."""
+        line = self.event_before(after)
+        if line is not None and "ended" in line.states:
+            return True
+        stopped = self.trace.outcome is None or not self.trace.outcome.completed
+        return stopped and not any(event.took for index, event in self.events if index >= after)
+
     def raised(self, *names: str) -> Iterator[tuple[int, str, journal.Event]]:
         """Where events of these names took a transition, in order."""
         for index, line in self.events:

@@ -231,8 +231,11 @@ def _words_lost(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
 
 
 def _over_agent(reading: Reading, since_ms: float, until_ms: float) -> bool:
-    """Whether the agent could be heard while this was said."""
+    """Whether the agent could be heard while this was said, or had just been: a carrier that
+    loses marks leaves it open for ``mark_grace_ms`` whether the agent is done."""
     spoken_ms = max(
         (voice.from_ms for voice in reading.voices if voice.from_ms <= since_ms), default=since_ms
     )
-    return reading.trace.agent_speaks(spoken_ms, until_ms) > 0
+    lost_marks = reading.trace.scenario.wire.loses_marks
+    open_ms = reading.settings.mark_grace_ms if lost_marks else 0
+    return reading.trace.agent_speaks(spoken_ms - open_ms, until_ms) > 0

@@ -1,0 +1,83 @@
+"""How much faster than real time a call is simulated.
+
+    python -m bench.simulation
+
+All scenarios of tests/scenarios are held a few times over, on one core, with the real chart,
+interpreter, effects and playout; generated calls are those of the fuzz, with the laws checked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from bench.report import Figure, at_least, finish, this_machine
+from engine.simulation.laws import check_laws
+from engine.simulation.scenario import Scenario, load_scenario
+from engine.simulation.world import simulate
+from tests.scenarios.test_scenarios import FILES
+
+ROUNDS = 3
+GENERATED = 100
+
+
+def measure() -> list[Figure]:
+    """Simulate, and compare the clocks."""
+    scenarios = [load_scenario(path) for path in FILES]
+    simulate(scenarios[0])  # builds the chart's class
+    return [*_scenarios(scenarios), *_generated()]
+
+
+def _scenarios(scenarios: Sequence[Scenario]) -> list[Figure]:
+    simulated_s, began = 0.0, time.process_time()
+    for _ in range(ROUNDS):
+        simulated_s += sum(_lasted_s(scenario) for scenario in scenarios)
+    spent_s = time.process_time() - began
+    how = f"{len(scenarios)} scenarios, {ROUNDS} times over, without checking the laws"
+    return [at_least("simulated time over CPU time", simulated_s / spent_s, "times", 1000.0, how)]
+
+
+def _lasted_s(scenario: Scenario) -> float:
+    outcome = simulate(scenario).outcome
+    return outcome.duration_ms / 1000 if outcome else 0.0
+
+
+def _generated() -> list[Figure]:
+    from hypothesis import HealthCheck, Phase, given, settings
+
+    from tests.fuzz.calls import calls
+
+    generated: list[Scenario] = []
+
+    @settings(
+        max_examples=GENERATED,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(scenario=calls())
+    def collect(scenario: Scenario) -> None:
+        generated.append(scenario)
+
+    collect()
+    began = time.process_time()
+    for scenario in generated:
+        check_laws(simulate(scenario))
+    rate = len(generated) / (time.process_time() - began)
+    how = f"{len(generated)} generated calls, with all laws checked; generating them not counted"
+    return [at_least("generated calls", rate, "calls/s", 150.0, how)]
+
+
+def main() -> None:
+    """Measure, save and show."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    machine = this_machine()
+    finish("simulation", machine, measure())
+
+
+if __name__ == "__main__":
+    main()
