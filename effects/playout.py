@@ -348,11 +348,12 @@ def _words_within(text: str, position: int, clause: _Clause) -> str:
     length = len(clause.audio)
     if not clause.whole:
         length = max(length, len(text) * LETTER_BYTES)
-    letters = position / length * (len(text) + 1)
-    words, reached = [], 0
+    letters = position / length * len(text)
+    words, end = [], 0
     for word in text.split():
-        reached += len(word) + 1
-        if reached > letters:
+        end += len(word)
+        if end > letters:
             break
         words.append(word)
+        end += 1  # the space after it need not have been heard
     return " ".join(words)

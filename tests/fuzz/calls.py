@@ -39,11 +39,12 @@ UTTERANCES = (
     "no wait",
 )
 ANSWERS = (
-    "Yes.",
-    "It left Memphis this morning.",
     "It left Memphis this morning. It should be with you on Thursday, before noon.",
     "Well, let me see, that would be the one from Tuesday; it is on its way, and should reach "
     "you tomorrow. Do you want me to change it?",
+    "It left Memphis this morning.",
+    "Do you want it?",
+    "Yes.",
     "",
 )
 FAULTS: tuple[Fault | None, ...] = (None, "timeout", "refused", "lost")
@@ -61,17 +62,21 @@ def tenths(first: int, last: int) -> SearchStrategy[float]:
     return st.integers(first, last).map(lambda hundredths: hundredths / 100)
 
 
-GAPS = st.one_of(tenths(0, 60), tenths(0, 300), tenths(0, 1100))
-LENGTHS = st.one_of(tenths(4, 60), tenths(60, 200))
+GAPS = st.one_of(tenths(0, 60), tenths(0, 100), tenths(0, 200), tenths(0, 400), tenths(0, 1100))
+LENGTHS = st.one_of(tenths(4, 60), tenths(4, 60), tenths(60, 250))
 
 
 @st.composite
 def callers(draw: DrawFn) -> tuple[list[Act], float]:
     """What the caller does, one thing after another, and when they hang up at the latest."""
     acts, at = [], 0.0
+    if draw(usually(True, False)):  # most calls begin with a question, so that there is a reply
+        at = draw(tenths(0, 200))
+        acts.append(Act(at=at, say="where is my parcel", during=draw(LENGTHS)))
+        at = round(at + acts[0].during, 2)
     for _ in range(draw(st.integers(0, 6))):
         at = round(at + draw(GAPS), 2)
-        kind = draw(st.sampled_from(("say", "say", "say", "sound", "sound", "press", "lose")))
+        kind = draw(st.sampled_from(("say", "sound", "say", "sound", "say", "press", "lose")))
         during = draw(LENGTHS)
         if kind == "say":
             acts.append(Act(at=at, say=draw(st.sampled_from(UTTERANCES)), during=during))
@@ -90,7 +95,7 @@ def callers(draw: DrawFn) -> tuple[list[Act], float]:
 def answers(draw: DrawFn) -> Answer:
     """How the language model answers."""
     return Answer(
-        to=draw(st.sampled_from(("", "parcel", "date", "stop"))),
+        to=draw(st.sampled_from(("", "parcel", "", "date", "stop"))),
         says=draw(st.sampled_from(ANSWERS)),
         first_token=draw(usually(0.15, 0.0, 0.4, 1.3, 1.6, 5.0, 7.0, 13.0)),
         word_every=draw(usually(0.02, 0.0, 0.1, 0.4)),
@@ -169,6 +174,10 @@ SETTINGS = st.builds(
     stt_retry_limit=usually(3, 0),
     apology_limit=usually(3, 0, 1),
     lead_ms=usually(200, 400),
+    reply_ms=usually(12_000, 3000),
+    false_alarm_ms=usually(700, 50),
+    early_answer_ms=usually(1500, 0),
+    missed_ms=usually(400, 10_000),
 )
 ABORTS = st.lists(
     st.builds(
@@ -186,7 +195,7 @@ def calls(draw: DrawFn) -> Scenario:
     """A whole call."""
     caller, ends_at = draw(callers())
     parts: dict[str, SearchStrategy[Any]] = {
-        "answers": st.lists(answers(), max_size=3),
+        "answers": st.lists(answers(), min_size=1, max_size=3),
         "voice": usually_as(Voice(), VOICES),
         "recognition": usually_as(Recognition(), RECOGNITIONS),
         "judge": st.builds(Judge, takes=usually(0.0, 0.1, 2.0), fault=usually(*FAULTS)),

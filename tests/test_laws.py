@@ -1,0 +1,219 @@
+"""Each law sees its violation: a bug is planted in the real engine, and the law must fire.
+
+An oracle that cannot fail proves nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+import trio
+
+from effects import tools
+from effects.ears import Ears
+from effects.playout import Playout, Silenced
+from engine import journal, machine
+from engine.chart import default_chart_path, parse_chart
+from engine.interpreter import Interpreter
+from engine.simulation.laws import LAWS, check_laws, isolated
+from engine.simulation.scenario import Act, Answer, Asks, Scenario, ScriptedTool, Voice
+from engine.simulation.trace import Trace
+from engine.simulation.world import simulate
+from engine.vocabulary import ACTIONS, VOCABULARY
+from states.actions import Commands
+from states.call import Call
+from states.events import Event
+
+LONG = "It left Memphis this morning. It should be with you on Thursday, before noon."
+PLAIN = Scenario(
+    says="A question and its answer.",
+    caller=[Act(at=2.0, say="where is my parcel", during=1.2)],
+    answers=[Answer(to="parcel", says=LONG)],
+    ends_at=12,
+)
+BARGE_IN = msgspec.structs.replace(
+    PLAIN, caller=[*PLAIN.caller, Act(at=5.0, say="the other one for friday please", during=1.8)]
+)
+NOISE = msgspec.structs.replace(
+    PLAIN, caller=[*PLAIN.caller, Act(at=5.0, sound=True, during=0.9)], ends_at=16
+)
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def fired(trace: Trace) -> set[str]:
+    return {violation.law for violation in check_laws(trace)}
+
+
+def on_chart(before: str, after: str) -> Callable[[Scenario], Trace]:
+    """Simulate on the shipped chart with one piece of its text changed."""
+    text = default_chart_path().read_text(encoding="utf-8")
+    assert before in text
+    chart = parse_chart(text.replace(before, after, 1), "planted.yaml", VOCABULARY)
+    return lambda scenario: simulate(scenario, chart)
+
+
+@pytest.mark.parametrize("scenario", [PLAIN, BARGE_IN, NOISE], ids=["plain", "barge-in", "noise"])
+def test_all_laws_are_silent_on_a_call_as_it_should_be(scenario: Scenario) -> None:
+    """What is right is not called wrong."""
+    assert check_laws(simulate(scenario)) == []
+
+
+def test_every_law_of_the_design_has_an_observer() -> None:
+    """L11 compares two calls and stands apart."""
+    assert set(LAWS) | {"L11"} == {f"L{number}" for number in range(1, 13)}
+
+
+def test_l1_sees_a_reply_that_goes_on_after_it_was_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Discarding that forgets to drop the queue lets old audio through."""
+    monkeypatch.setattr(Playout, "discard", _silence_only)
+    assert "L1" in fired(simulate(BARGE_IN))
+
+
+def _silence_only(self: Playout) -> Silenced | None:
+    silenced = self._silence()
+    self._held = False
+    self._news.unpark_all()
+    return silenced
+
+
+def test_l2_sees_an_agent_that_talks_over_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A barge-in timer that waits three times as long is too late."""
+    on_time = Ears.voiced_for
+
+    async def late(self: Ears, duration_ms: float) -> None:
+        await on_time(self, 3 * duration_ms)
+
+    monkeypatch.setattr(Ears, "voiced_for", late)
+    scenario = msgspec.structs.replace(
+        PLAIN, caller=[*PLAIN.caller, Act(at=4.2, sound=True, during=3.0)]
+    )
+    assert "L2" in fired(simulate(scenario))
+
+
+def test_l3_sees_words_in_the_history_that_nobody_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """History written from what was generated is not what was heard."""
+
+    def all_of_it(self: Playout) -> str:
+        return " ".join(clause.text for clause in self._clauses)
+
+    monkeypatch.setattr(Playout, "heard", all_of_it)
+    assert "L3" in fired(simulate(BARGE_IN))
+
+
+def test_l4_sees_a_draft_that_is_spoken() -> None:
+    """A chart that voices drafts speaks before the turn is over."""
+    held = on_chart(
+        "                initial: true\n                transitions:\n"
+        "                  - {event: committed, cond: draft_fits",
+        "                initial: true\n                invoke: [speak]\n"
+        "                transitions:\n                  - {event: committed, cond: draft_fits",
+    )
+    scenario = msgspec.structs.replace(PLAIN, incomplete=["where is my parcel"])
+    assert "L4" in fired(held(scenario))
+
+
+def test_l5_sees_words_that_a_retraction_loses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A turn that is taken back and forgotten is a turn that vanished."""
+    kept = ACTIONS["retract_turn"]
+
+    def lose(call: Call, event: Event) -> Commands:
+        commands = kept(call, event)
+        call.turn.segments.clear()
+        return commands
+
+    monkeypatch.setattr(machine, "ACTIONS", {**ACTIONS, "retract_turn": lose})
+    held = on_chart("name: call", "name: losing")
+    scenario = msgspec.structs.replace(
+        PLAIN,
+        caller=[*PLAIN.caller, Act(at=3.75, say="the one for friday")],
+        answers=[Answer(says=LONG, first_token=1.0)],
+    )
+    assert "L5" in fired(held(scenario))
+
+
+def test_l6_sees_a_call_in_which_nothing_happens_any_more() -> None:
+    """Without the idle timer both sides wait for ever."""
+    held = on_chart("invoke: [idle_timer]", "invoke: []")
+    assert "L6" in fired(held(Scenario(says="Nobody speaks.", ends_at=60)))
+
+
+def test_l7_sees_a_reply_that_says_too_much_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resuming at the beginning repeats what was heard."""
+    monkeypatch.setattr(Playout, "_gap_before", lambda self, position: 0)
+    assert "L7" in fired(simulate(NOISE))
+
+
+def test_l8_sees_a_frame_that_overtakes_an_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sound that does not wait for what is leaving goes out too early."""
+
+    async def at_once(self: Interpreter) -> None:
+        await trio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(Interpreter, "settled", at_once)
+    scenario = msgspec.structs.replace(
+        PLAIN,
+        caller=[*PLAIN.caller, Act(at=3.95, say="no stop", during=0.8)],
+        voice=Voice(first_byte=0.5, ignores_cancel=3.0),
+        answers=[Answer(to="stop", says="Of course."), *PLAIN.answers],
+    )
+    assert "L8" in fired(simulate(scenario))
+
+
+def test_l9_sees_a_side_effect_that_happens_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forgetting the intent runs the tool again when the turn is answered anew."""
+    asked: list[str] = []
+
+    def never_the_same(arguments: str) -> str:
+        asked.append(arguments)
+        return f"{arguments}{len(asked)}"
+
+    monkeypatch.setattr(tools, "_canonical", never_the_same)
+    scenario = Scenario(
+        says="A side effect, and the turn grows.",
+        caller=[Act(at=2.0, say="change it to friday"), Act(at=3.9, say="please", during=0.5)],
+        answers=[Answer(asks=Asks(tool="change", arguments={"day": "friday"}), says="Done.")],
+        tools=[ScriptedTool(name="change", changes=True, takes=0.2)],
+        voice=Voice(first_byte=0.9),
+        ends_at=12,
+    )
+    assert "L9" in fired(simulate(scenario))
+
+
+def doctored(trace: Trace, change: Callable[[journal.AnyLine], journal.AnyLine]) -> Trace:
+    return replace(trace, lines=[change(line) for line in trace.lines])
+
+
+def test_l10_sees_a_transition_that_the_chart_does_not_take() -> None:
+    """A journal that says otherwise than a replay is not the truth."""
+
+    def lie(line: journal.AnyLine) -> journal.AnyLine:
+        if isinstance(line, journal.Event) and line.event.name == "played_out":
+            return msgspec.structs.replace(line, states=["live", "thinking", "quiet"])
+        return line
+
+    assert "L10" in fired(doctored(simulate(PLAIN), lie))
+
+
+def test_l11_sees_a_call_that_another_one_changed() -> None:
+    """A journal that differs by one line differs."""
+    alone, together = simulate(PLAIN), simulate(PLAIN)
+    assert isolated(together, alone) == []
+    together.journal[5] = together.journal[5].replace(b"0", b"1")
+    assert [violation.law for violation in isolated(together, alone)] == ["L11"]
+
+
+def test_l12_sees_sound_that_runs_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A playout that sends all it has is no longer bounded by its lead."""
+    usual: Any = Playout.__init__
+
+    def hasty(self: Playout, carrier: Any, settings: Any, *rest: Any) -> None:
+        usual(self, carrier, msgspec.structs.replace(settings, lead_ms=5000), *rest)
+
+    monkeypatch.setattr(Playout, "__init__", hasty)
+    assert "L12" in fired(simulate(PLAIN))
