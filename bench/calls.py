@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, cast
@@ -10,7 +9,7 @@ from typing import Literal, cast
 import trio
 from trio_websocket import WebSocketConnection
 
-from adapters.twilio.dialing import dialled
+from adapters.twilio.dialing import parse_address, websocket_over
 from adapters.twilio.phone import talk
 from adapters.twilio.recording import FRAME_MS, CallRecord, Observation
 from adapters.twilio.script import AfterAgent, AtTime, IntoReply, Script, Utterance
@@ -61,12 +60,6 @@ class TappedCall:
     received: list[tuple[float, Kind]] = field(default_factory=list)
 
     @property
-    def call_id(self) -> str:
-        """The carrier's name for the call; its journal is named by it."""
-        starts = (json.loads(text) for _, text in self.sent[:2])
-        return str(next(text["start"]["callSid"] for text in starts if "start" in text))
-
-    @property
     def seconds(self) -> float:
         """How long the call lasted."""
         return self.sent[-1][0] - self.sent[0][0]
@@ -76,23 +69,49 @@ class TappedCall:
         return [at - self.began_at for at, this in self.received if this == kind]
 
 
-class _Tap:
-    """A websocket that notes when what passes."""
+class _TimedStream(trio.abc.Stream):
+    """A connection that knows when bytes last came out of it, and last went in. So the times
+    are those of the wire, without what the telephone's own websocket takes."""
 
-    def __init__(self, websocket: WebSocketConnection, call: TappedCall) -> None:
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self.came_at = self.went_at = 0.0
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        data = await self._stream.receive_some(max_bytes)
+        self.came_at = trio.current_time()
+        return data
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        self.went_at = trio.current_time()
+        await self._stream.send_all(data)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _Tap:
+    """A websocket that notes what passes, and when it crossed the wire."""
+
+    def __init__(
+        self, websocket: WebSocketConnection, stream: _TimedStream, call: TappedCall
+    ) -> None:
         self._websocket = websocket
+        self._stream = stream
         self._call = call
 
     async def get_message(self) -> str | bytes:
         text: str | bytes = await self._websocket.get_message()
-        # The kind is read after the clock: it costs the telephone, not the engine.
-        at = trio.current_time()
-        self._call.received.append((at, cast("Kind", decode_kind(text).event)))
+        kind = cast("Kind", decode_kind(text).event)
+        self._call.received.append((self._stream.came_at, kind))
         return text
 
     async def send_message(self, text: str) -> None:
-        self._call.sent.append((trio.current_time(), text))
         await self._websocket.send_message(text)
+        self._call.sent.append((self._stream.went_at, text))
 
     async def aclose(self) -> None:
         await self._websocket.aclose()
@@ -105,8 +124,10 @@ async def place_tapped(url: str, script: Script, call: TappedCall) -> None:
         if seen.what == "started":
             call.began_at = trio.current_time() - seen.at_s
 
-    async with dialled(url) as websocket:
-        tap = cast("WebSocketConnection", _Tap(websocket, call))
+    address = parse_address(url)
+    stream = _TimedStream(await trio.open_tcp_stream(address.host, address.port))
+    async with websocket_over(stream, address) as websocket:
+        tap = cast("WebSocketConnection", _Tap(websocket, stream, call))
         call.record = await talk(tap, script, observe=observe)
 
 

@@ -14,13 +14,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import trio
-import trio.testing
 
 from adapters.twilio.protocol import ServerStream
-from effects.ports import CallInfo, CarrierMessage, JournalSink, Stop
+from effects.ears import Ears
+from effects.ports import (
+    CallInfo,
+    CarrierMessage,
+    Frame,
+    JournalSink,
+    Media,
+    Onset,
+    Stop,
+    VadStream,
+)
 from engine.journal import AnyLine
 from engine.session import Desk, hold_call
 from engine.simulation.providers import Scripted
+from engine.simulation.schedule import JumpingClock
+from states import mulaw
+from states.settings import Settings
 
 GRACE_S = 60.0
 """Virtual time after the last message in which the call has to end."""
@@ -35,24 +47,48 @@ class Reference:
     lines: list[AnyLine] = field(default_factory=list)
 
 
+def spoken_by(
+    sent: Sequence[tuple[float, str]], began_at: float
+) -> tuple[CallInfo, list[tuple[float, CarrierMessage]]]:
+    """Whose call this is, and what its telephone said after that, in seconds of the call.
+    Times of ``sent`` are those of the clock on which the call ``began_at``."""
+    stream = ServerStream()
+    taken = [(at - began_at, stream.receive(text)) for at, text in sent]
+    (info,) = (message for _, message in taken if isinstance(message, CallInfo))
+    return info, [
+        (at_s, message)
+        for at_s, message in taken
+        if message is not None and not isinstance(message, CallInfo)
+    ]
+
+
+def onsets_detected(
+    messages: Sequence[tuple[float, CarrierMessage]], voice: VadStream
+) -> list[float]:
+    """When the caller began to speak, in the voice detector's own judgement."""
+    ears = Ears(voice, Settings())
+    onsets = []
+    for at_s, message in messages:
+        if isinstance(message, Media):
+            frame = Frame(message.mulaw, at_s * 1000 - mulaw.duration_ms(message.mulaw))
+            onsets += [edge.at_ms / 1000 for edge in ears.frame(frame) if isinstance(edge, Onset)]
+    return onsets
+
+
 class ReplayedCarrier:
     """A Carrier port that delivers recorded messages at their times, and notes what it is told
-    to send. Times are in seconds, those of ``sent`` on the clock on which the call
-    ``began_at``."""
+    to send."""
 
     def __init__(
-        self, sent: Sequence[tuple[float, str]], began_at: float, reference: Reference
+        self,
+        info: CallInfo,
+        messages: Sequence[tuple[float, CarrierMessage]],
+        reference: Reference,
     ) -> None:
-        stream = ServerStream()
-        self._messages: deque[tuple[float, CarrierMessage]] = deque()
+        self.info = info
+        self._messages = deque(messages)
         self._reference = reference
         self._start_s = trio.current_time()
-        for at, text in sent:
-            message = stream.receive(text)
-            if isinstance(message, CallInfo):
-                self.info = message
-            elif message is not None:
-                self._messages.append((at - began_at, message))
 
     def _now_s(self) -> float:
         return trio.current_time() - self._start_s
@@ -90,16 +126,18 @@ class NoStore(Scripted):
         return
 
 
-def replay_call(sent: Sequence[tuple[float, str]], began_at: float, desk: Desk) -> Reference:
+def replay_call(
+    info: CallInfo, messages: Sequence[tuple[float, CarrierMessage]], desk: Desk
+) -> Reference:
     """Hold the call that these messages make, in virtual time, and return what came of it."""
     reference = Reference()
 
     async def hold() -> None:
-        with trio.fail_after(sent[-1][0] - sent[0][0] + GRACE_S):
+        with trio.fail_after(messages[-1][0] + GRACE_S):
             async with trio.open_nursery() as nursery:
-                carrier = ReplayedCarrier(sent, began_at, reference)
+                carrier = ReplayedCarrier(info, messages, reference)
                 await hold_call(desk, carrier, nursery, [reference.lines.append], "replayed")
                 nursery.cancel_scope.cancel()
 
-    trio.run(hold, clock=trio.testing.MockClock(autojump_threshold=0))
+    trio.run(hold, clock=JumpingClock())
     return reference

@@ -13,16 +13,20 @@ from bench.measures import (
     Remembered,
     added_ms,
     answers,
+    first_from,
     played_replies,
     remembered,
 )
-from bench.reference import NoStore, replay_call
+from bench.reference import NoStore, onsets_detected, replay_call, spoken_by
 from bench.report import Figure, at_least, at_most, percentile, spread
 from bench.scripted import INTERRUPTS, LETTER_MS, LONG_ANSWER, cycle, scripted_desk
 from engine.journal import AnyLine, End, read_journal
 from engine.turns import Turns
 from states import mulaw
 from states.settings import Settings
+
+EARLY_S = 0.1
+"""The voice detector may date an onset that much too early: it judges whole windows."""
 
 STAGES = ("endpoint", "mind", "voice", "playout")
 
@@ -52,6 +56,8 @@ class Comparison:
 
     real: list[Answered]
     ideal: list[Answered]
+    detected: list[float | None]
+    """When the voice detector says that each utterance began, in seconds."""
     lines: list[AnyLine]
     remembered: list[Remembered]
 
@@ -66,12 +72,20 @@ class Comparison:
             if latency_ms is not None and record.latency_ms is not None:
                 yield record.stages | {"detector and wire": latency_ms - record.latency_ms}
 
+    @property
+    def interruptions(self) -> list[tuple[Answered, Answered, float | None]]:
+        """The utterances spoken into a reply: as it was, in virtual time, as detected."""
+        every = list(zip(self.real, self.ideal, self.detected, strict=True))
+        return every[INTERRUPTS :: len(cycle())]
+
 
 def compare(call: TappedCall, folder: Path, vad: SileroVad) -> Comparison:
     """Hold one call again in virtual time and put the two side by side."""
     said, record = call.record.said, call.record
-    reference = replay_call(call.sent, call.began_at, scripted_desk(NoStore(), vad))
-    (journal,) = folder.glob(f"*-{call.call_id}.jsonl")
+    info, messages = spoken_by(call.sent, call.began_at)
+    reference = replay_call(info, messages, scripted_desk(NoStore(), vad))
+    onsets = onsets_detected(messages, vad.stream())
+    (journal,) = folder.glob(f"*-{info.call_id}.jsonl")
     lines = list(read_journal(journal))
     end = lines[-1]
     assert isinstance(end, End), "the call was closed, so its journal is whole"
@@ -79,6 +93,7 @@ def compare(call: TappedCall, folder: Path, vad: SileroVad) -> Comparison:
     return Comparison(
         real=answers(said, call.arrived("media"), call.arrived("clear")),
         ideal=answers(said, reference.audio, reference.clears),
+        detected=[first_from(onsets, one.start_s - EARLY_S, one.end_s) for one in said],
         lines=lines,
         remembered=remembered(played_replies(played), end.history, LONG_ANSWER, LETTER_MS),
     )
@@ -143,25 +158,21 @@ def _turn_figures(compared: Sequence[Comparison]) -> list[Figure]:
 
 def _floor_figures(compared: Sequence[Comparison]) -> list[Figure]:
     barge_in_ms = Settings().barge_in_ms
-    every = len(cycle())
-    real = [one.real[INTERRUPTS::every] for one in compared]
-    ideal = [one.ideal[INTERRUPTS::every] for one in compared]
-    yielded = [turn.yielded_ms(barge_in_ms) for turns in real for turn in turns]
-    stopped = [late for late in yielded if late is not None]
-    added = [
-        late
-        for these, those in zip(real, ideal, strict=True)
-        for late in added_ms([t.clear_s for t in these], [t.clear_s for t in those])
-    ]
+    cuts = [cut for one in compared for cut in one.interruptions]
+    stopped = [(real, at_s) for real, _, at_s in cuts if real.clear_s is not None]
+    beyond = [late for real, _ in stopped if (late := real.yielded_ms(barge_in_ms)) is not None]
+    detector = [(at_s - real.said.start_s) * 1000 for real, at_s in stopped if at_s is not None]
+    added = added_ms([real.clear_s for real, _, _ in cuts], [ideal.clear_s for _, ideal, _ in cuts])
     return [
-        at_least("interruptions that stopped it", 100 * len(stopped) / len(yielded), "%", 100.0),
+        at_least("interruptions that stopped it", 100 * len(stopped) / len(cuts), "%", 100.0),
         *spread(
             "onset to clear, beyond barge-in",
-            stopped,
+            beyond,
             "ms",
             (None, 40.0),
             f"true onset of speech to clear at the telephone, less {barge_in_ms} ms",
         ),
+        *spread("of that the detector's onset", detector, "ms", how="later than the true one"),
         *spread("engine-added to clear", added, "ms", how="against the call in virtual time"),
     ]
 

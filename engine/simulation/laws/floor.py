@@ -132,8 +132,9 @@ def no_dead_air(trace: Trace) -> list[Violation]:
     Observed: the caller's voice and the agent's sound at the caller's end. The longest silence
     of both is the longest wait of the chart: for a silent caller (``idle_ms``), for the end of
     a turn and a reply that never comes (``silence_ms`` and ``reply_ms``), or, in mid-reply, for
-    a language model and a voice that stall (with the tools that it may use, one after another);
-    after each, for the voice of the line that is said then. Slack: one second.
+    a language model and a voice that stall (with the tools that it may use, one after another),
+    or for a voice that fails at each line that is tried; after each, for the voice of the line
+    that is said then. Slack: one second.
     """
     reading = reading_of(trace)
     limit_ms = silence_limit_ms(reading)
@@ -162,6 +163,7 @@ def silence_limit_ms(reading: Reading) -> float:
         if tools_ms
         else settings.first_token_ms + settings.mark_grace_ms,
         settings.digit_ms + settings.reply_ms,
+        (settings.apology_limit + 1) * voice_ms,
     )
     return max(waits_ms) + voice_ms + 1000 + reading.round_trip_ms
 
@@ -172,8 +174,8 @@ def false_alarms_cost_nothing(trace: Trace) -> list[Violation]:
     Observed: the clears and the frames after them, place by place in the sound of the reply.
 
     - A clear has a cause: voice that lasted ``barge_in_ms`` (one window and two frames less,
-      and pauses shorter than ``offset_ms`` and lost frames bridged), words that claim the floor, a key, a line
-      that takes the reply's place, or the end of the call.
+      and pauses shorter than ``offset_ms`` and lost frames bridged), words that claim the
+      floor, a key, a line that takes the reply's place, or the end of the call.
     - A reply that goes on after a clear goes on at most ``RESUME_BACK_MS`` (and the way there
       and back) before where the caller had heard it to, and not after it.
     - A reply that the journal says was played out was heard from its first letter to its last.
