@@ -19,7 +19,8 @@ RECORDED = Path(__file__).parents[2] / "shared" / "twilio"
 
 def _recorded() -> list[Any]:
     if not RECORDED.is_dir():
-        return [pytest.param("", {}, marks=pytest.mark.skip(reason=f"{RECORDED} is not here"))]
+        reason = "the recorded messages are not here"
+        return [pytest.param({}, marks=pytest.mark.skip(reason=reason))]
     lines: list[Any] = []
     for path in sorted(RECORDED.glob("*.jsonl")):
         for number, text in enumerate(path.read_text().splitlines(), 1):
