@@ -159,6 +159,8 @@ class Turns:
         match line.event:
             case events.SpeechEnded(voice_at_ms=at_ms):
                 self._voice_ended_ms = at_ms
+            case events.Dtmf(at_ms=at_ms):
+                self._voice_ended_ms = at_ms  # a dialled turn ends with its last key
             case events.Transcript(at_ms=at_ms, final=True):
                 self._final_ms = at_ms
             case events.AudioStarted(at_ms=at_ms, reply=reply):

@@ -84,3 +84,12 @@ def test_a_call_that_ends_in_a_reply_cuts_the_turn_off() -> None:
     assert turn.outcome == "cut off"
     assert turn.heard
     assert LONG.startswith(turn.heard)
+
+
+def test_a_dialled_turn_is_measured_from_its_last_key() -> None:
+    """Latency is what the caller waits, and a caller who dials waits from the last key."""
+    presses = [Act(at=2.0, press="4"), Act(at=2.5, press="2"), Act(at=3.0, press="#")]
+    (turn,) = turns_of(Scenario(says="", caller=presses, ends_at=8))
+    assert turn.words == "42"
+    assert turn.latency_ms is not None
+    assert turn.latency_ms < 500
