@@ -201,7 +201,7 @@ def markdown(all_results: Sequence[Results]) -> str:
         "# Budgets",
         "",
         "What a call costs, measured against its budgets. Written by `scripts/bench --write`;",
-        "DESIGN gives the budgets, the modules of this folder say how each figure is measured.",
+        "The modules of this folder say how each figure is measured.",
         "A figure without a budget is there to explain the others. Load is the load average when",
         "the run began: other work on the same cores shows in every figure.",
     ]

@@ -136,7 +136,7 @@ class Playout:
         clause.audio += audio
         clause.complete = clause.whole = last
         self._news.unpark_all()
-        while reply == self.reply and self._unsent_ms > BUFFER_LIMIT_MS:
+        while reply == self.reply and not self._done and self._unsent_ms > BUFFER_LIMIT_MS:
             await self._room.park()
 
     def finish(self, reply: int) -> None:

@@ -137,7 +137,8 @@ def call(
             wavs or [], barge_in_s=barge_in, keys=dtmf or [], hang_up_s=hang_up
         )
         made = await phone_cli.call(url, script, phone_cli.LinePrinter(console))
-        console.print(f"recording: {phone_cli.save_recording(made, record)}")
+        path = phone_cli.save_recording(made, record)
+        console.print(f"recording: {path}", markup=False, soft_wrap=True)
 
     run(go)
 
@@ -244,9 +245,12 @@ def _sum_up(console: Console, calls: Path, printer: CallPrinter, made: CallRecor
     recording = phone_cli.save_recording(made, calls, journal.stem)
     console.print()
     console.print(turn_table(printer.turns))
-    console.print(f"recording (caller left, agent right): {recording}")
-    console.print(f"journal: {journal}")
-    console.print(f"replay it: antiphon replay {journal}")
+    for line in (
+        f"recording (caller left, agent right): {recording}",
+        f"journal: {journal}",
+        f"replay it: .venv/bin/antiphon replay {journal}",
+    ):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 async def _serve(console: Console, config: Config, *, show: bool) -> None:

@@ -39,6 +39,8 @@ def load_config(path: Path | None) -> Config:
         return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Config)
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 text") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     except msgspec.ValidationError as error:

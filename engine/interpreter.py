@@ -218,6 +218,9 @@ class Interpreter:
                     await coroutine
             if running.scope.cancel_called:
                 phase = "cancelled"
+        except trio.Cancelled:
+            phase = "cancelled"
+            raise
         except Exception as error:
             phase, reason = "failed", f"{type(error).__name__}: {error}"
             self._fail(f"{running.effect}: {reason}", error)

@@ -60,6 +60,8 @@ def note_words(call: Call, event: Event) -> Commands:
     turn.endpointed = event.endpoint
     if event.final:
         turn.finals.add(event.segment)
+        if event.text:
+            call.stt_failures = 0  # it works again: only failures in a row are fatal
     if changed:
         call.prompts = 0
     settled = event.final or not changed

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+Milliseconds = Annotated[int, msgspec.Meta(ge=1)]
+"""A duration that a configuration may name: zero or less would spin or never wait."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,44 +57,44 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ``closing_ms``: the longest an ending call may take to close.
     """
 
-    complete_silence_ms: int = 200
-    silence_ms: int = 1200
+    complete_silence_ms: Milliseconds = 200
+    silence_ms: Milliseconds = 1200
     complete_threshold: float = 0.5
-    turn_limit_ms: int = 60_000
-    missed_ms: int = 400
-    early_answer_ms: int = 1500
-    digit_ms: int = 2500
+    turn_limit_ms: Milliseconds = 60_000
+    missed_ms: Milliseconds = 400
+    early_answer_ms: Milliseconds = 1500
+    digit_ms: Milliseconds = 2500
 
     onset_probability: float = 0.5
     offset_probability: float = 0.35
-    onset_ms: int = 64
-    offset_ms: int = 192
-    preroll_ms: int = 320
-    frames_lost_ms: int = 1000
+    onset_ms: Milliseconds = 64
+    offset_ms: Milliseconds = 192
+    preroll_ms: Milliseconds = 320
+    frames_lost_ms: Milliseconds = 1000
 
-    barge_in_ms: int = 600
-    backchannel_ms: int = 1200
-    floor_ms: int = 1000
-    false_alarm_ms: int = 700
-    noise_ms: int = 400
+    barge_in_ms: Milliseconds = 600
+    backchannel_ms: Milliseconds = 1200
+    floor_ms: Milliseconds = 1000
+    false_alarm_ms: Milliseconds = 700
+    noise_ms: Milliseconds = 400
 
     draft_limit: int = 4
     draft_words: int = 1
-    acknowledge_ms: int = 1500
-    reply_ms: int = 12_000
-    first_token_ms: int = 6000
-    first_audio_ms: int = 5000
+    acknowledge_ms: Milliseconds = 1500
+    reply_ms: Milliseconds = 12_000
+    first_token_ms: Milliseconds = 6000
+    first_audio_ms: Milliseconds = 5000
     tool_rounds: int = 4
     reply_chars: int = 2000
     apology_limit: int = 3
 
-    lead_ms: int = 200
-    chunk_ms: int = 60
-    mark_grace_ms: int = 1500
+    lead_ms: Milliseconds = 200
+    chunk_ms: Milliseconds = 60
+    mark_grace_ms: Milliseconds = 1500
 
-    idle_ms: int = 8000
-    call_limit_ms: int = 1_800_000
-    goodbye_ms: int = 15_000
-    stt_retry_ms: int = 500
+    idle_ms: Milliseconds = 8000
+    call_limit_ms: Milliseconds = 1_800_000
+    goodbye_ms: Milliseconds = 15_000
+    stt_retry_ms: Milliseconds = 500
     stt_retry_limit: int = 3
-    closing_ms: int = 2000
+    closing_ms: Milliseconds = 2000
