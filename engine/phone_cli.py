@@ -97,9 +97,14 @@ def _read(path: Path) -> bytes:
 async def call(url: str, script: Script, observe: Callable[[Observation], None]) -> CallRecord:
     """Place a call. Raises :class:`~engine.errors.ConfigError` when it cannot be placed."""
     try:
-        return await place_call(url, script, observe=observe)
+        record = await place_call(url, script, observe=observe)
     except CannotDial as error:
         raise ConfigError(str(error)) from error
+    if record.outcome == "server_closed" and not record.heard:
+        raise ConfigError(
+            f"{url}: it answered and hung up before a word ({record.detail}): is it taking calls?"
+        )
+    return record
 
 
 _TEXTS = {

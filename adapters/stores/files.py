@@ -36,6 +36,9 @@ class FileStore:
     async def __aenter__(self) -> Self:
         """Make the folder and start the writer. Raises OSError if the folder cannot be made."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        probe = self.folder / ".writable"  # better now than in the middle of a call
+        probe.touch()
+        probe.unlink()
         self._writer.start()
         return self
 
