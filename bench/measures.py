@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adapters.twilio.recording import Stretch
+from adapters.twilio.recording import FRAME_MS, Stretch
 from states import mulaw
 from states.call import Line
 
@@ -105,17 +105,19 @@ def words_begun(text: str, letters: float) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """An interrupted reply: how many of its words the history has, how many were played to
-    their end, and how many had begun."""
+    """An interrupted reply: how many of its words the history has; how many were played to
+    their end, without and with the frame that was playing when the clear came (which nothing
+    can take back); and how many had begun."""
 
     kept: int
+    fewest: int
     whole: int
     begun: int
 
     @property
     def exact(self) -> bool:
         """The history has the words that were played to their end, and no other."""
-        return self.kept == self.whole
+        return self.fewest <= self.kept <= self.whole
 
     @property
     def true(self) -> bool:
@@ -137,8 +139,13 @@ def remembered(
     cut = [letters for letters in played if letters < whole - 0.5]
     lines = [line.text for line in history if line.role == "agent" and line.interrupted]
     lines += [""] * (len(cut) - len(lines))
+    frame = FRAME_MS / letter_ms
     return [
-        Remembered(words_kept(line, text), *words_begun(text, letters))
+        Remembered(
+            words_kept(line, text),
+            words_begun(text, letters - frame)[0],
+            *words_begun(text, letters),
+        )
         for line, letters in zip(lines, cut, strict=False)
     ]
 

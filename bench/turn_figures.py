@@ -185,7 +185,13 @@ def _history_figures(compared: Sequence[Comparison]) -> list[Figure]:
     true = 100 * sum(reply.true for reply in cut) / len(cut)
     counted = f"{len(cut)} interrupted replies"
     return [
-        at_least("history exactly as heard", exact, "%", 98.0, f"{counted}, to the word"),
+        at_least(
+            "history exactly as heard",
+            exact,
+            "%",
+            98.0,
+            f"{counted}, to the word and the 20 ms frame",
+        ),
         at_most("history but for the word at the cut", true, "%", None, counted),
     ]
 

@@ -165,10 +165,20 @@ def test_history_is_compared_with_what_was_played() -> None:
 
     assert compared("one three").exact
     assert not compared("one").exact
+    assert not compared("one three five").exact
     assert compared("one").true
     assert not compared("").true
     assert compared("one three five").true
     assert not compared("one three fish").true
+
+
+def test_the_frame_that_was_playing_may_count_or_not() -> None:
+    """A word whose last 20 ms are in the frame that no clear takes back."""
+    cut = spell("one three", LETTER_MS)
+    for text in ("one", "one three"):
+        history = [Line("agent", text, interrupted=True)]
+        (one,) = measures.remembered([cut], history, TEXT, LETTER_MS)
+        assert one.exact
 
 
 def test_an_interrupted_reply_that_history_does_not_have_is_forgotten() -> None:
