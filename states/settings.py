@@ -15,8 +15,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     When a turn ends
         ``complete_silence_ms``: silence after which a complete-sounding turn is taken up.
-        ``silence_ms``: silence after which any words are taken up as the turn.
-        ``complete_threshold``: the turn detector's score (0..1) from which a turn is complete.
+        ``silence_ms``: silence after which a fragment is, until the caller's own pauses are
+        known; then it is between ``silence_least_ms`` and ``silence_most_ms``.
+        ``complete_threshold``: the score (0..1) of words and voice from which a turn is complete.
+        ``cut_off_ms``: what is added to ``complete_silence_ms`` each time that the caller went
+        on after their turn was taken up.
+        ``stable_partials``: so many transcripts in a row that agree are as good as a final one.
+        ``stt_overdue_ms``: how much longer a turn that is over waits for its final transcript.
         ``turn_limit_ms``: the longest turn; then whatever was understood is taken up.
         ``missed_ms``: sound of which no word was understood is asked for again from this
         length on; shorter, it may have been a cough.
@@ -59,7 +64,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     complete_silence_ms: Milliseconds = 200
     silence_ms: Milliseconds = 1200
-    complete_threshold: float = 0.5
+    silence_least_ms: Milliseconds = 700
+    silence_most_ms: Milliseconds = 2000
+    complete_threshold: float = 0.7
+    cut_off_ms: Milliseconds = 100
+    stable_partials: int = 3
+    stt_overdue_ms: Milliseconds = 700
     turn_limit_ms: Milliseconds = 60_000
     missed_ms: Milliseconds = 400
     early_answer_ms: Milliseconds = 1500
