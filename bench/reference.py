@@ -111,6 +111,9 @@ class ReplayedCarrier:
     def send_clear(self) -> None:
         self._reference.clears.append(self._now_s())
 
+    async def transfer(self, to: str) -> None:
+        """Nobody is put through here."""
+
     async def hang_up(self) -> None:
         await trio.lowlevel.checkpoint()
 

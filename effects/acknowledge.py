@@ -1,4 +1,9 @@
-"""Acknowledge: a reply that is late is preceded by a word, so that the line is not dead."""
+"""Acknowledge and reassure: the line is not to sound dead while the caller waits.
+
+What is said is a fixed line from memory, put into the reply that is due, so that it is held,
+heard and recorded like the rest. It is never the line that was said last, and never said while
+the caller speaks.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +11,44 @@ import trio
 
 from effects.stage import Emit, Stage
 
+LOOK_AGAIN_MS = 250.0
+"""How often a reply that has fallen silent is looked at again."""
+
 
 async def acknowledge(stage: Stage, emit: Emit) -> None:
-    """After ``acknowledge_ms`` without audio, say one of the agent's acknowledgements.
-
-    It is spoken from memory, as the first clause of the reply that is due, so that it is held,
-    heard and recorded like the rest. A fixed line needs none: it is on its way.
-    """
+    """After ``acknowledge_ms`` without audio, say one of the agent's acknowledgements, or that
+    it is being looked up if a tool is. A fixed line needs none: it is on its way."""
     call = stage.call
     await trio.sleep(call.settings.acknowledge_ms / 1000)
-    texts = call.agent.acknowledgements
-    if call.reply.line is not None or not texts or stage.playout.reply != call.reply.number:
-        return
-    text = texts[stage.acknowledgements % len(texts)]
+    due = call.reply.line is None and stage.playout.reply == call.reply.number
+    if due and not stage.playout.has_audio:
+        await _say(stage)
+
+
+async def reassure(stage: Stage, emit: Emit) -> None:
+    """While a reply has more to say and cannot yet, because a tool is slow, tell the caller so
+    after each ``reassure_ms`` of silence."""
+    while True:
+        left_ms = stage.call.settings.reassure_ms - stage.playout.starved_ms
+        if left_ms > 0 or not stage.tools_running:
+            await trio.sleep(max(left_ms, LOOK_AGAIN_MS) / 1000)
+        elif not await _say(stage):
+            await trio.sleep(LOOK_AGAIN_MS / 1000)
+
+
+async def _say(stage: Stage) -> bool:
+    text = _choose(stage)
     audio = stage.ports.phrases.get(text)
-    if audio is not None and not stage.playout.has_audio:
-        stage.acknowledgements += 1
-        await stage.playout.add(call.reply.number, -1, text, audio, last=True)
+    if audio is None or stage.ears.speaking:
+        return False
+    stage.acknowledged = text
+    await stage.playout.add(stage.call.reply.number, -1, text, audio, last=True)
+    return True
+
+
+def _choose(stage: Stage) -> str:
+    """The line that fits: the tool's own, one for slow tools, or a plain acknowledgement."""
+    agent = stage.call.agent
+    own = [text for text in stage.tools_running.values() if text]
+    texts = [*own, *agent.holds] if stage.tools_running else agent.acknowledgements
+    return next((text for text in texts if text != stage.acknowledged), "")

@@ -41,12 +41,16 @@ def compose(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
 
 
 def prompt_for(call: Call, stage: Stage) -> Prompt:
-    """What the language model is given: the history as heard, and the open turn."""
+    """What the language model is given: the history as heard, the open turn, and what the
+    caller should have heard."""
     messages = [message for line in call.spoken_history() for message in _messages(line)]
     if not call.turn.committed:
         messages.append(Message("caller", call.turn.words))
+    if call.unheard:
+        messages.append(Message("note", f"The caller did not hear: {call.unheard}"))
     specs = tuple(tool.spec for tool in stage.ports.tools.values())
-    return Prompt(call.agent.instructions, tuple(messages), specs)
+    model = call.agent.models.get(call.reply.route, "")
+    return Prompt(call.agent.instructions, tuple(messages), specs, model)
 
 
 def _messages(line: Line) -> list[Message]:
@@ -93,6 +97,8 @@ class _Composer:
             for clause in self.cutter.flush():
                 self._add(clause)
             if not self.calls:
+                for clause in self._owed():
+                    self._add(clause)
                 self._note_composed(usage)
                 return "" if self.draft.texts else "the language model said nothing"
             for call in self.calls:
@@ -100,9 +106,15 @@ class _Composer:
                 self._tell(call, result)
         return f"the language model asked for tools {self.settings.tool_rounds} times over"
 
+    def _owed(self) -> list[str]:
+        """What the reply before had to say and was not heard, unless this one has said it."""
+        owed = self.stage.call.reply.owed
+        said = " ".join(self.draft.texts)
+        return [owed] if owed and self.draft.texts and owed not in said else []
+
     async def _generate(self, number: int) -> Usage:
         stage = self.stage
-        model = type(stage.ports.language_model).__name__
+        model = self.prompt.model or type(stage.ports.language_model).__name__
         stage.note(
             notes.ReplyRequested(
                 at_ms=stage.now_ms(), reply=self.draft.reply, round=number, model=model
@@ -148,7 +160,10 @@ class _Composer:
     def _tell(self, call: ToolCall, result: str) -> None:
         told = (Message("agent", "", call), Message("tool", result, call))
         self.prompt = Prompt(
-            self.prompt.instructions, (*self.prompt.messages, *told), self.prompt.tools
+            self.prompt.instructions,
+            (*self.prompt.messages, *told),
+            self.prompt.tools,
+            self.prompt.model,
         )
 
     def _note_composed(self, usage: Usage) -> None:

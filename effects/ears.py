@@ -12,7 +12,9 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import trio
+from numpy.typing import NDArray
 
 from effects.ports import Frame, Offset, Onset, Sound, VadStream
 from states import mulaw
@@ -74,6 +76,10 @@ class Ears:
             self._listener.put(edge)
         self._pending = b""
         return edge
+
+    def recent(self, duration_ms: float) -> NDArray[np.float32]:
+        """The last of the caller's audio."""
+        return np.zeros(0, np.float32)
 
     async def voiced_for(self, duration_ms: float) -> None:
         """Wait until the speech that is going on has ``duration_ms`` of sound."""

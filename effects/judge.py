@@ -1,4 +1,4 @@
-"""Judge the turn: is what the caller said so far a complete thought?"""
+"""Judge the turn: is what the caller said so far a complete thought, and did it sound like one?"""
 
 from __future__ import annotations
 
@@ -6,25 +6,30 @@ from collections.abc import Coroutine
 from typing import Any
 
 import structlog
-import trio
 
 from effects.ports import ProviderError
+from effects.prosody import ending
 from effects.stage import Emit, Stage
+from states.endpointing import Contour
 from states.events import TurnJudged
 
 log = structlog.get_logger()
 
+PROSODY_MS = 1000.0
+"""How much of the caller's voice, up to its last sound, tells how it ended."""
+
 
 def judge_turn(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
-    """Ask the turn detector, and report once the caller has been quiet for
-    ``complete_silence_ms``. A detector that fails only costs the early end of the turn: the
-    silence timer is still there."""
+    """Ask the turn detector about the words, and listen to how the voice ended.
+
+    Without words there is nothing to judge. A detector that fails only costs the early end of
+    the turn: the silence timer is still there.
+    """
     call = stage.call
-    due_ms = call.turn.voice_ended_ms + call.settings.complete_silence_ms
-    return _judge(stage, emit, call.turn.words, call.asked, due_ms)
+    return _judge(stage, emit, call.turn.words, call.asked, is_spoken=bool(call.turn.segments))
 
 
-async def _judge(stage: Stage, emit: Emit, words: str, asked: str, due_ms: float) -> None:
+async def _judge(stage: Stage, emit: Emit, words: str, asked: str, *, is_spoken: bool) -> None:
     if not words:
         return
     try:
@@ -32,5 +37,7 @@ async def _judge(stage: Stage, emit: Emit, words: str, asked: str, due_ms: float
     except ProviderError as error:
         log.warning("turn_not_judged", error=str(error))
         return
-    await trio.sleep(max(0.0, due_ms - stage.now_ms()) / 1000)
-    emit(TurnJudged(at_ms=stage.now_ms(), completeness=completeness))
+    contour: Contour = "unknown"
+    if is_spoken:
+        contour = ending(stage.ears.recent(PROSODY_MS)).contour
+    emit(TurnJudged(at_ms=stage.now_ms(), completeness=completeness, contour=contour))

@@ -205,6 +205,15 @@ class Playout:
         """Whether this reply has nothing left to send, and is not held."""
         return reply == self.reply and not self._held and self._unsent_ms <= 0
 
+    @property
+    def starved_ms(self) -> float:
+        """For how long the caller has heard nothing although the reply is not finished, between
+        two clauses; 0 if that is not so."""
+        between = bool(self._clauses) and self._clauses[-1].complete
+        if not between or self._finished or self._done or not self.starved(self.reply):
+            return 0.0
+        return max(0.0, self._now_ms() - self._buffer_ends_ms)
+
     # --- the pump ---
 
     async def run(

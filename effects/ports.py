@@ -93,7 +93,8 @@ class Heard:
 
     ``text`` replaces all earlier text of the same ``segment``; ``final`` says it will not
     change again. ``through_ms`` is how far into the call's audio the text reaches.
-    ``endpoint`` is true where the provider itself judges that the turn is over.
+    ``endpoint`` is true where the provider itself judges that the turn is over, ``eager`` where
+    it thinks that it may be.
     """
 
     segment: int
@@ -101,6 +102,7 @@ class Heard:
     final: bool
     through_ms: float
     endpoint: bool = False
+    eager: bool = False
 
 
 class SpeechToText(Provider, Protocol):
@@ -186,22 +188,25 @@ class ToolCall:
 class Message:
     """One line of the conversation as a language model reads it.
 
+    A ``note`` is what the engine tells the model: what the caller did not hear, for instance.
     A ``caller`` or ``agent`` line is what was said and heard. A ``tool`` line is the result
     of ``call``; it follows the ``agent`` line that asked for it (``call`` set, no text).
     """
 
-    role: Literal["caller", "agent", "tool"]
+    role: Literal["caller", "agent", "tool", "note"]
     text: str
     call: ToolCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """All that a language model is given for one reply."""
+    """All that a language model is given for one reply. ``model`` names the one that the agent
+    wants for this kind of reply; empty for the usual one."""
 
     instructions: str
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +343,11 @@ class Carrier(Protocol):
 
     def send_clear(self) -> None:
         """Throw away what the carrier has buffered, and what is still in the outbox."""
+        ...
+
+    async def transfer(self, to: str) -> None:
+        """Put the caller through to a number or address, and return when that is done: the call
+        is over for us then. Raises :class:`ProviderError`."""
         ...
 
     async def hang_up(self) -> None:

@@ -99,6 +99,9 @@ class Stage:
     """Runs something that outlives the reply that asked for it (a side effect)."""
     settled: Callable[[], Awaitable[None]]
     draft: Draft | None = None
-    acknowledgements: int = 0
+    acknowledged: str = ""
+    """What was said last to a caller who had to wait."""
+    tools_running: dict[str, str] = field(default_factory=dict)
+    """The tools that run for the current reply, each with what to say meanwhile."""
     intents: dict[tuple[int, str, str], trio.Event] = field(default_factory=dict)
     results: dict[tuple[int, str, str], str] = field(default_factory=dict)

@@ -32,6 +32,12 @@ async def barge_in_timer(stage: Stage, emit: Emit) -> None:
     emit(OverlapHeld(at_ms=stage.now_ms()))
 
 
+async def retract_timer(stage: Stage, emit: Emit) -> None:
+    """As :func:`barge_in_timer`, for ``retract_ms``, while the agent has said nothing yet."""
+    await stage.ears.voiced_for(stage.call.settings.retract_ms)
+    emit(OverlapHeld(at_ms=stage.now_ms()))
+
+
 async def talk_over_timer(stage: Stage, emit: Emit) -> None:
     """As :func:`barge_in_timer`, for speech that was going on already when the agent began: it
     is counted from then."""

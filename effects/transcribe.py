@@ -27,6 +27,7 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
                 final=words.final,
                 through_ms=words.through_ms,
                 endpoint=words.endpoint,
+                eager=words.eager,
             )
         )
 

@@ -27,7 +27,7 @@ from effects.stage import Stage
 from engine import journal
 from engine.chart import Chart
 from engine.journal import Journal
-from engine.machine import Machine, Start, Step, Stop
+from engine.machine import Machine, Start, Stop
 from engine.vocabulary import EFFECTS
 from states import commands, notes
 from states.actions import note_tool
@@ -122,6 +122,8 @@ class Interpreter:
             self._journal.write(journal.Event(seq=self._seq, by=source, event=event))  # type: ignore[arg-type]
             self._fail(f"{event.name}: {type(error).__name__}: {error}", error)
             return
+        turn = self.machine.call.turn
+        committed = any(event == "committed" for _, event in step.transitions)
         self._journal.write(
             journal.Event(
                 seq=self._seq,
@@ -130,17 +132,14 @@ class Interpreter:
                 took=step.transitions,
                 guards=step.guards,
                 states=list(self.machine.configuration),
-                words=self._words_committed(step),
+                words=turn.words if committed else "",
+                endpoint=turn.reason if committed else None,
             )
         )
         for record in step.records:
             self._carry_out(record)
         if self.machine.ended:
             self.ended.set()
-
-    def _words_committed(self, step: Step) -> str:
-        committed = any(event == "committed" for _, event in step.transitions)
-        return self.machine.call.turn.words if committed else ""
 
     def _too_late(self, event: Event, source: str) -> None:
         """The call is over. A side effect is still recorded; everything else is dropped."""

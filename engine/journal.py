@@ -23,6 +23,7 @@ from effects.ports import JournalSink
 from engine.errors import JournalError
 from states.agent import Agent
 from states.call import Line as HistoryLine
+from states.endpointing import Reason
 from states.events import EventUnion
 from states.notes import NoteUnion
 from states.settings import Settings
@@ -49,7 +50,8 @@ class Head(JournalLine, frozen=True):
 
 class Event(JournalLine, frozen=True):
     """One event and what it did. ``took`` are transition numbers with the event each reacted
-    to (raised events follow the one that raised them); ``guards`` in the order asked."""
+    to (raised events follow the one that raised them); ``guards`` in the order asked. Where a
+    turn was taken up, ``words`` are its words and ``endpoint`` says why it was."""
 
     seq: int
     by: str
@@ -58,6 +60,7 @@ class Event(JournalLine, frozen=True):
     guards: list[tuple[str, bool]] = []
     states: list[str] = []
     words: str = ""
+    endpoint: Reason | None = None
 
 
 class Effect(JournalLine, frozen=True):

@@ -20,7 +20,10 @@ EMITS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "transcribe": ("transcript", "stt_failed"),
         "judge_turn": ("turn_judged",),
         "acknowledge": (),
+        "reassure": (),
+        "transfer": ("transferred", "transfer_failed"),
         "barge_in_timer": ("overlap_held",),
+        "retract_timer": ("overlap_held",),
         "backchannel_timer": ("backchannel_held",),
         "talk_over_timer": ("overlap_held",),
         "compose": ("tool_settled", "reply_failed"),
@@ -36,6 +39,7 @@ LAST_WORDS: Mapping[str, str] = MappingProxyType(
         "transcribe": "stt_failed",
         "judge_turn": "turn_judged",
         "barge_in_timer": "overlap_held",
+        "retract_timer": "overlap_held",
         "backchannel_timer": "backchannel_held",
         "talk_over_timer": "overlap_held",
         "compose": "reply_failed",
@@ -46,9 +50,17 @@ LAST_WORDS: Mapping[str, str] = MappingProxyType(
 )
 """The event after which an effect is over, and emits nothing until its state is entered anew."""
 
-ENGINE_EMITS = frozenset({"answered", "hung_up", "output_held", "tool_settled"})
+ENDS_IN_TIME: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"transfer": ("transferred", "transfer_failed")}
+)
+"""Effects other than timers that are bound to end in a time of their own, with one of these."""
+
+ENGINE_EMITS = frozenset(
+    {"answered", "hung_up", "output_held", "tool_settled", "end_asked", "transfer_asked"}
+)
 """What comes from no effect: the carrier answers, or hangs up before `hear` runs; the
-interpreter reports what a silenced reply left heard; an errand settles its tool."""
+interpreter reports what a silenced reply left heard; an errand settles its tool, which may ask
+for the end of the call or for a transfer."""
 
 CALLER_EVENTS = frozenset({"hung_up", "dtmf", "speech_started", "transcript"})
 """What only happens if the caller, or the carrier, does something. The end of speech is not
@@ -75,6 +87,10 @@ RAISES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "say_goodbye": (("say",),),
         "say_too_long": (("say",),),
         "go_deaf": (("say",),),
+        "grant_hold": (("say",),),
+        "leave_message": (("say",),),
+        "say_transfer_failed": (("say",),),
+        "say_warning": (("say",),),
     }
 )
 """What an action may raise, in order, as alternatives. An action that is not here raises

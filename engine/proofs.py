@@ -33,11 +33,11 @@ from collections.abc import Iterator
 
 from engine.chart import State
 from engine.findings import Finding, error
-from engine.origins import LAST_WORDS, VOICES, raised_events
+from engine.origins import ENDS_IN_TIME, LAST_WORDS, VOICES, raised_events
 from engine.situations import Happening, Situation, Situations
 from states.timers import TIMERS
 
-SOUND_TIMERS = ("barge_in_timer", "backchannel_timer")
+SOUND_TIMERS = ("barge_in_timer", "retract_timer", "backchannel_timer")
 """Waits that go on only while the caller makes a sound."""
 
 
@@ -161,6 +161,11 @@ def promises(situations: Situations, situation: Situation) -> list[list[Happenin
         [Happening(LAST_WORDS[one.effect], one)]
         for one in running
         if one.effect in TIMERS and situations.in_floor(one.state)
+    ]
+    promised += [
+        [Happening(event, one) for event in ENDS_IN_TIME[one.effect]]
+        for one in running
+        if one.effect in ENDS_IN_TIME and situations.in_floor(one.state)
     ]
     if any(one.effect == "hear" for one in running):
         promised += [

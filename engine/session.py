@@ -75,7 +75,8 @@ async def hold_call(
         interpreter = Interpreter(desk.chart, call, record, nursery, now_ms)
         interpreter.stage = _stage(desk, call, carrier, interpreter, now_ms)
         try:
-            interpreter.dispatch(Answered(at_ms=now_ms()))
+            outbound = carrier.info.parameters.get("direction") == "outbound"
+            interpreter.dispatch(Answered(at_ms=now_ms(), outbound=outbound))
             await interpreter.ended.wait()
         finally:
             outcome = await _close(interpreter, carrier, record, now_ms)

@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 
 from engine.chart import Chart, State, Transition
 from engine.errors import ChartError
-from engine.origins import DISCARDS, EMITS, ENGINE_EMITS, HOLDS, LAST_WORDS, VOICES
+from engine.origins import (
+    DISCARDS,
+    EMITS,
+    ENDS_IN_TIME,
+    ENGINE_EMITS,
+    HOLDS,
+    LAST_WORDS,
+    VOICES,
+)
 from engine.walk import Configuration, NeverRests, Outcome, Walker
 
 SITUATION_LIMIT = 50_000
@@ -135,7 +143,8 @@ class Situations:
         """The effect itself if the event is its last and it matters that no more will come:
         promises rest only on what the floor and the reply run."""
         matters = self.in_floor(running.state) or running.effect in (*VOICES, "compose")
-        return running if matters and LAST_WORDS.get(running.effect) == event else None
+        lasts = ENDS_IN_TIME.get(running.effect, (LAST_WORDS.get(running.effect),))
+        return running if matters and event in lasts else None
 
     def _voices(self, state: str) -> bool:
         return any(effect in VOICES for effect in self.chart.states[state].invoke)

@@ -11,6 +11,7 @@ from typing import Literal
 
 from engine.journal import AnyLine, End, Event, Note
 from states import events, notes
+from states.endpointing import Reason
 
 Outcome = Literal["open", "completed", "interrupted", "retracted", "failed", "cut off"]
 
@@ -35,14 +36,14 @@ class Milestones:
 class TurnRecord:
     """One turn of the caller, from the end of their speech to the end of the answer.
 
-    ``endpoint`` is the event that ended the turn. ``audio_started_ms`` is the first sound of
+    ``endpoint`` says why the turn was taken up. ``audio_started_ms`` is the first sound of
     any kind (an acknowledgement counts); the reply's own is ``reply.first_clause_sent_ms``.
     ``tokens_wasted`` were generated for drafts that were not used.
     """
 
     number: int
     words: str
-    endpoint: str
+    endpoint: Reason | None
     committed_ms: float
     voice_ended_ms: float
     transcript_final_ms: float | None
@@ -180,7 +181,7 @@ class Turns:
             TurnRecord(
                 number=len(self.records) + 1,
                 words=line.words,
-                endpoint=line.event.name,
+                endpoint=line.endpoint,
                 committed_ms=now_ms,
                 voice_ended_ms=self._voice_ended_ms or now_ms,
                 transcript_final_ms=self._final_ms,

@@ -7,14 +7,21 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, cast
 
-from effects.acknowledge import acknowledge
+from effects.acknowledge import acknowledge, reassure
 from effects.compose import compose
 from effects.hear import hear
 from effects.judge import judge_turn
 from effects.speak import recite, speak
 from effects.stage import Effect, Emit, Stage
-from effects.timers import backchannel_timer, barge_in_timer, talk_over_timer, timer
+from effects.timers import (
+    backchannel_timer,
+    barge_in_timer,
+    retract_timer,
+    talk_over_timer,
+    timer,
+)
 from effects.transcribe import transcribe
+from effects.transfer import transfer
 from engine.chart import Vocabulary
 from states import actions, guards
 from states.actions import Commands
@@ -49,7 +56,10 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
         "transcribe": transcribe,
         "judge_turn": judge_turn,
         "acknowledge": acknowledge,
+        "reassure": reassure,
+        "transfer": transfer,
         "barge_in_timer": barge_in_timer,
+        "retract_timer": retract_timer,
         "backchannel_timer": backchannel_timer,
         "talk_over_timer": talk_over_timer,
         "compose": compose,

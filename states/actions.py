@@ -18,18 +18,38 @@ from states.commands import (
     ReleaseDraft,
     ReleaseOutput,
 )
+from states.endpointing import Judgement, Reason, is_complete
 from states.events import (
+    Answered,
     AudioStarted,
+    DigitsOver,
     Dtmf,
     Event,
     OutputHeld,
+    PauseOver,
     PlayedOut,
     SpeechEnded,
+    SttOverdue,
     ToolSettled,
     Transcript,
+    TransferAsked,
+    TurnJudged,
+    TurnTooLong,
 )
+from states.router import route_of
 
 Commands = Sequence[Command]
+
+CUT_OFFS_COUNTED = 3
+"""More patience than after so many cut-offs would make every answer late."""
+
+
+def note_answered(call: Call, event: Event) -> Commands:
+    """The call begins: who called whom?"""
+    assert isinstance(event, Answered)
+    call.outbound = event.outbound
+    return ()
+
 
 # --- what the caller does -------------------------------------------------------------------
 
@@ -57,14 +77,14 @@ def note_words(call: Call, event: Event) -> Commands:
     turn = call.turn
     turn.segments[event.segment] = event.text
     turn.through_ms = max(turn.through_ms, event.through_ms)
-    turn.endpointed = event.endpoint
+    turn.agreeing = 1 if changed else turn.agreeing + 1
     if event.final:
         turn.finals.add(event.segment)
         if event.text:
             call.stt_failures = 0  # it works again: only failures in a row are fatal
     if changed:
         call.prompts = 0
-    settled = event.final or not changed
+    settled = event.final or event.eager or not changed
     return (
         *((Raise("words_changed"),) if changed else ()),
         *((Raise("words_settled"),) if settled else ()),
@@ -74,6 +94,21 @@ def note_words(call: Call, event: Event) -> Commands:
 def settle_words(call: Call, event: Event) -> Commands:
     """The caller paused: the words so far may be all there is."""
     return (Raise("words_settled"),)
+
+
+def note_pause(call: Call, event: Event) -> Commands:
+    """The caller went on after a pause: that is how long this caller's pauses are."""
+    if call.turn.words and call.turn.voice_ended_ms:
+        began_ms = event.at_ms - call.settings.onset_ms
+        call.habits.paused(max(0.0, began_ms - call.turn.voice_ended_ms))
+    return ()
+
+
+def note_judgement(call: Call, event: Event) -> Commands:
+    """What the words and the voice say of the pause: is the turn over?"""
+    assert isinstance(event, TurnJudged)
+    call.turn.judgement = Judgement(event.completeness, event.contour)
+    return ()
 
 
 def note_digit(call: Call, event: Event) -> Commands:
@@ -97,8 +132,29 @@ def fresh_turn(call: Call, event: Event) -> Commands:
 def commit_turn(call: Call, event: Event) -> Commands:
     """The caller's turn is over: it goes into the history and is answered."""
     call.turn.committed = True
+    call.turn.reason = _reason(call, event)
+    call.holding = False
     call.history.append(Line("caller", call.turn.words))
     return (Raise("committed"),)
+
+
+def _reason(call: Call, event: Event) -> Reason:
+    turn = call.turn
+    match event:
+        case Transcript():
+            return "stt_endpoint"
+        case Dtmf() | DigitsOver():
+            return "keys"
+        case TurnTooLong():
+            return "limit"
+        case SttOverdue():
+            return "watchdog"
+        case PauseOver() if not turn.is_final:
+            return "stability"
+        case PauseOver() if is_complete(turn.judgement, call.settings):
+            return "semantic"
+        case _:
+            return "silence"
 
 
 def retract_turn(call: Call, event: Event) -> Commands:
@@ -109,9 +165,16 @@ def retract_turn(call: Call, event: Event) -> Commands:
         assert not answered, "only an unanswered turn can be retracted"
         del call.history[last]
         call.turn.committed = False
+        call.habits.cut_off = min(call.habits.cut_off + 1, CUT_OFFS_COUNTED)
     call.keep_what_was_done()
-    call.farewell = False
+    _stay(call)
     return (DiscardOutput(), Raise("abandoned"))
+
+
+def _stay(call: Call) -> None:
+    """The caller has more to say: the call does not end, nor go elsewhere, nor wait."""
+    call.farewell = call.holding = False
+    call.transfer_to = ""
 
 
 def amend_history(call: Call, event: Event) -> Commands:
@@ -135,7 +198,12 @@ def begin_draft(call: Call, event: Event) -> Commands:
     """A reply to the words so far is composed."""
     call.turn.drafts += 1
     call.keep_what_was_done()
-    call.reply = Reply(number=call.reply.number + 1, to_words=call.turn.words)
+    call.reply = Reply(
+        number=call.reply.number + 1,
+        to_words=call.turn.words,
+        owed=call.owed,
+        route=route_of(call),
+    )
     return ()
 
 
@@ -155,6 +223,8 @@ def note_audible(call: Call, event: Event) -> Commands:
     """The caller hears the reply: the turn it answers is closed, and another can begin."""
     assert isinstance(event, AudioStarted)
     call.reply.audible = True
+    if call.reply.line is None:
+        call.unheard = call.owed = ""  # this reply knows of it, and says it
     call.history.extend(_tool_line(use) for use in call.reply.tools)
     call.reply.tools = []
     call.history.append(Line("agent", "", reply=event.reply))
@@ -194,6 +264,20 @@ def note_heard(call: Call, event: Event) -> Commands:
     return ()
 
 
+def note_unheard(call: Call, event: Event) -> Commands:
+    """What was not heard mattered: the next reply is told of it."""
+    assert isinstance(event, OutputHeld)
+    call.unheard = event.unheard
+    return ()
+
+
+def queue_rest(call: Call, event: Event) -> Commands:
+    """What was not heard has to be said: the next reply ends with it."""
+    assert isinstance(event, OutputHeld)
+    call.owed = event.unheard
+    return ()
+
+
 def note_broken(call: Call, event: Event) -> Commands:
     """The reply failed after it was audible: what there is of it is still played."""
     call.reply.broke = True
@@ -214,7 +298,7 @@ def yield_floor(call: Call, event: Event) -> Commands:
     for index, line in enumerate(call.history):
         if line.role == "agent" and line.reply == call.reply.number:
             call.history[index] = replace(line, interrupted=True)
-    call.farewell = False
+    _stay(call)
     return (DiscardOutput(), Raise("abandoned"))
 
 
@@ -225,6 +309,7 @@ def hold_output(call: Call, event: Event) -> Commands:
 
 def release_output(call: Call, event: Event) -> Commands:
     """Nothing happened: go on."""
+    call.unheard = call.owed = ""
     return (ReleaseOutput(),)
 
 
@@ -273,6 +358,61 @@ def say_too_long(call: Call, event: Event) -> Commands:
     """Say goodbye because the call has lasted too long."""
     call.farewell = True
     return _say(call, call.agent.too_long_goodbye)
+
+
+def grant_hold(call: Call, event: Event) -> Commands:
+    """The caller asked for a moment: they have it."""
+    call.holding = True
+    return _say(call, call.agent.hold_reply)
+
+
+def end_hold(call: Call, event: Event) -> Commands:
+    """The moment was long: from now on the caller is prompted as usual."""
+    call.holding = False
+    return ()
+
+
+def note_machine(call: Call, event: Event) -> Commands:
+    """An answering machine took the call."""
+    call.machine = True
+    return ()
+
+
+def leave_message(call: Call, event: Event) -> Commands:
+    """Leave a message on the machine, and end the call."""
+    call.farewell = True
+    return _say(call, call.agent.voicemail)
+
+
+def note_farewell(call: Call, event: Event) -> Commands:
+    """The agent ends the call after what it is about to say."""
+    call.farewell = True
+    return ()
+
+
+def note_transfer(call: Call, event: Event) -> Commands:
+    """The agent puts the caller through after what it is about to say."""
+    assert isinstance(event, TransferAsked)
+    call.transfer_to = event.to
+    return ()
+
+
+def say_transfer_failed(call: Call, event: Event) -> Commands:
+    """The caller could not be put through: say so, and go on."""
+    call.transfer_to = ""
+    return _say(call, call.agent.transfer_failed)
+
+
+def say_warning(call: Call, event: Event) -> Commands:
+    """Tell the caller that the call will be too long soon."""
+    call.warned = True
+    return _say(call, call.agent.warning)
+
+
+def note_time_short(call: Call, event: Event) -> Commands:
+    """The call will be too long soon: say so at the next opportunity."""
+    call.time_short = True
+    return ()
 
 
 def note_time_up(call: Call, event: Event) -> Commands:

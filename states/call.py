@@ -11,8 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from states.agent import Agent
+from states.endpointing import Habits, Judgement, Reason
 from states.settings import Settings
 from states.words import normalized
+
+NOT_JUDGED = Judgement(completeness=0.0)
 
 
 @dataclass(slots=True)
@@ -21,7 +24,9 @@ class Turn:
 
     ``segments`` holds the text of each speech-to-text segment; ``finals`` says which of them
     will not change again. A committed turn stays open, and can grow, until the reply to it is
-    audible. ``voiced_ms`` counts the sound of it, words or not.
+    audible. ``voiced_ms`` counts the sound of it, words or not; ``agreeing`` the transcripts in
+    a row that said the same. ``judgement`` is what was made of the latest pause, and ``reason``
+    why the turn was taken up.
     """
 
     segments: dict[int, str] = field(default_factory=dict)
@@ -30,9 +35,11 @@ class Turn:
     through_ms: float = 0.0
     voice_ended_ms: float = 0.0
     voiced_ms: float = 0.0
-    endpointed: bool = False
+    agreeing: int = 0
+    judgement: Judgement = NOT_JUDGED
     drafts: int = 0
     committed: bool = False
+    reason: Reason | None = None
 
     @property
     def words(self) -> str:
@@ -41,10 +48,15 @@ class Turn:
         return " ".join([*spoken, self.digits] if self.digits else spoken)
 
     @property
+    def is_heard_out(self) -> bool:
+        """Whether the transcript reaches the last voiced sound."""
+        return self.through_ms >= self.voice_ended_ms
+
+    @property
     def is_final(self) -> bool:
         """Whether the transcript reaches the last voiced sound and will not change again."""
         settled = all(segment in self.finals for segment in self.segments)
-        return settled and self.through_ms >= self.voice_ended_ms
+        return settled and self.is_heard_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +74,15 @@ class ToolUse:
 class Reply:
     """What the agent is about to say or saying. ``number`` counts the replies of the call.
 
-    ``line`` is the text of a fixed line; ``to_words`` is what a composed reply answers.
+    ``line`` is the text of a fixed line; ``to_words`` is what a composed reply answers, ``owed``
+    what it has to say besides, and ``route`` the kind of model that composes it.
     """
 
     number: int
     to_words: str = ""
     line: str | None = None
+    owed: str = ""
+    route: str = ""
     audible: bool = False
     broke: bool = False
     tools: list[ToolUse] = field(default_factory=list)
@@ -107,6 +122,25 @@ class Call:
 
     time_is_up: bool = False
     deaf: bool = False
+    time_short: bool = False
+    warned: bool = False
+    outbound: bool = False
+    machine: bool = False
+    """An answering machine took the call."""
+
+    holding: bool = False
+    """The caller asked for a moment."""
+
+    transfer_to: str = ""
+    """Where the caller is put through to after this reply."""
+
+    unheard: str = ""
+    """What the caller did not hear of the last reply although it mattered."""
+
+    owed: str = ""
+    """What has to be said although the caller interrupted it."""
+
+    habits: Habits = field(default_factory=Habits)
     prompts: int = 0
     failures: int = 0
     stt_failures: int = 0

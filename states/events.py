@@ -13,6 +13,8 @@ from typing import Literal
 
 import msgspec
 
+from states.endpointing import Contour
+
 
 def event_name(cls_name: str) -> str:
     """``SpeechStarted`` -> ``speech_started``."""
@@ -34,13 +36,19 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag=event_name, tag_field
 
 
 class Answered(Event, frozen=True):
-    """The carrier's stream is up: the call begins."""
+    """The carrier's stream is up: the call begins. ``outbound`` says that we called."""
+
+    outbound: bool = False
 
 
 class HungUp(Event, frozen=True):
     """The call is over at the carrier's end, or its connection is lost."""
 
     reason: str
+
+
+class TimeShort(Event, frozen=True):
+    """``call_warning_ms`` are left until ``call_limit_ms``: time to say so."""
 
 
 class CallTooLong(Event, frozen=True):
@@ -71,13 +79,18 @@ class SpeechEnded(Event, frozen=True):
 
 
 class Transcript(Event, frozen=True):
-    """What speech-to-text makes of one segment so far (see ``effects.ports.Heard``)."""
+    """What speech-to-text makes of one segment so far (see ``effects.ports.Heard``).
+
+    ``echo`` is the share (0..1) of its words that the agent has just said.
+    """
 
     segment: int
     text: str
     final: bool
     through_ms: float
     endpoint: bool = False
+    eager: bool = False
+    echo: float = 0.0
 
 
 class WordsChanged(Event, frozen=True):
@@ -90,9 +103,18 @@ class WordsSettled(Event, frozen=True):
 
 
 class TurnJudged(Event, frozen=True):
-    """The turn detector's score for the words so far."""
+    """The turn detector's score for the words so far, and how the voice ended."""
 
     completeness: float
+    contour: Contour = "unknown"
+
+
+class PauseOver(Event, frozen=True):
+    """The caller has been quiet for as long as what they said asks for."""
+
+
+class SttOverdue(Event, frozen=True):
+    """The final transcript of a turn that is over has not come in ``stt_overdue_ms``."""
 
 
 class SilenceOver(Event, frozen=True):
@@ -105,6 +127,14 @@ class TurnTooLong(Event, frozen=True):
 
 class DigitsOver(Event, frozen=True):
     """No further key for ``digit_ms``."""
+
+
+class HoldOver(Event, frozen=True):
+    """The caller asked for a moment, ``hold_ms`` ago."""
+
+
+class BeepOver(Event, frozen=True):
+    """The answering machine has been quiet for ``beep_ms``: it records."""
 
 
 class CallerIdle(Event, frozen=True):
@@ -188,6 +218,33 @@ class VoiceFailed(Event, frozen=True):
     reason: str
 
 
+class ProtectionOver(Event, frozen=True):
+    """The greeting has been heard for ``greeting_protected_ms``: it may be interrupted."""
+
+
+class EndAsked(Event, frozen=True):
+    """The agent decided to end the call: what it is about to say is the goodbye."""
+
+    reason: str
+
+
+class TransferAsked(Event, frozen=True):
+    """The agent decided to put the caller through to ``to``, after what it is about to say."""
+
+    to: str
+    reason: str
+
+
+class Transferred(Event, frozen=True):
+    """The carrier has put the caller through."""
+
+
+class TransferFailed(Event, frozen=True):
+    """The carrier could not put the caller through."""
+
+    reason: str
+
+
 class AudioStarted(Event, frozen=True):
     """The first sound of a reply has gone out."""
 
@@ -195,11 +252,17 @@ class AudioStarted(Event, frozen=True):
 
 
 class OutputHeld(Event, frozen=True):
-    """Output was stopped at once; ``heard`` is what the caller heard of the reply."""
+    """Output was stopped at once; ``heard`` is what the caller heard of the reply.
+
+    ``unheard`` is the rest as far as it was composed, and ``weight`` what it matters: ``key``
+    if information in it was the point of the reply, ``must`` if it has to be said all the same.
+    """
 
     reply: int
     heard: str
     audible: bool
+    unheard: str = ""
+    weight: Literal["plain", "key", "must"] = "plain"
 
 
 class PlayedOut(Event, frozen=True):
@@ -212,6 +275,7 @@ class PlayedOut(Event, frozen=True):
 EventUnion = (
     Answered
     | HungUp
+    | TimeShort
     | CallTooLong
     | CallOver
     | Dtmf
@@ -221,9 +285,13 @@ EventUnion = (
     | WordsChanged
     | WordsSettled
     | TurnJudged
+    | PauseOver
+    | SttOverdue
     | SilenceOver
     | TurnTooLong
     | DigitsOver
+    | HoldOver
+    | BeepOver
     | CallerIdle
     | OverlapHeld
     | BackchannelHeld
@@ -239,6 +307,11 @@ EventUnion = (
     | ToolSettled
     | ReplyLate
     | VoiceFailed
+    | ProtectionOver
+    | EndAsked
+    | TransferAsked
+    | Transferred
+    | TransferFailed
     | AudioStarted
     | OutputHeld
     | PlayedOut

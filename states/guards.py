@@ -6,8 +6,14 @@ A guard's name on the chart is its function's name. It must not change anything.
 from __future__ import annotations
 
 from states.call import Call
-from states.events import Dtmf, Event, PlayedOut, Transcript, TurnJudged
-from states.words import is_backchannel, normalized, takes_floor
+from states.events import Dtmf, Event, OutputHeld, PlayedOut, Transcript
+from states.words import (
+    is_backchannel,
+    is_hold_request,
+    is_machine_greeting,
+    normalized,
+    takes_floor,
+)
 
 
 def _transcript(event: Event) -> Transcript:
@@ -26,18 +32,19 @@ def has_words(call: Call, event: Event) -> bool:
 def says_something_new(call: Call, event: Event) -> bool:
     """The transcript changes what the open turn says."""
     heard = _transcript(event)
-    return call.is_open(heard.segment) and call.changes_words(heard.segment, heard.text)
+    return belongs_to_turn(call, event) and call.changes_words(heard.segment, heard.text)
 
 
-def is_open_segment(call: Call, event: Event) -> bool:
-    """The transcript can belong to the open turn."""
-    return call.is_open(_transcript(event).segment)
+def belongs_to_turn(call: Call, event: Event) -> bool:
+    """The transcript can belong to the open turn, and is not the agent's own voice."""
+    heard = _transcript(event)
+    return call.is_open(heard.segment) and heard.echo < call.settings.echo_words
 
 
 def words_take_floor(call: Call, event: Event) -> bool:
     """What the caller says over the agent claims the floor."""
     heard = _transcript(event)
-    return call.is_open(heard.segment) and takes_floor(heard.text, final=heard.final)
+    return belongs_to_turn(call, event) and takes_floor(heard.text, final=heard.final)
 
 
 def dismisses_itself(call: Call, event: Event) -> bool:
@@ -61,21 +68,37 @@ def amends_answered_turn(call: Call, event: Event) -> bool:
 def ends_turn(call: Call, event: Event) -> bool:
     """Speech-to-text itself says that the turn is over, and there are words."""
     heard = _transcript(event)
-    return heard.endpoint and is_open_segment(call, event) and bool(normalized(heard.text))
+    return heard.endpoint and belongs_to_turn(call, event) and bool(normalized(heard.text))
 
 
 # --- when a turn ends -----------------------------------------------------------------------
 
 
-def turn_is_complete(call: Call, event: Event) -> bool:
-    """The words are final, sound like a complete thought, and the caller has been quiet for
-    ``complete_silence_ms``."""
-    assert isinstance(event, TurnJudged)
-    return (
-        bool(normalized(call.turn.words))
-        and call.turn.is_final
-        and event.completeness >= call.settings.complete_threshold
-    )
+def words_stand(call: Call, event: Event) -> bool:
+    """The transcript is final, or its last ``stable_partials`` agree, up to the last sound."""
+    turn = call.turn
+    stable = turn.agreeing >= call.settings.stable_partials and turn.is_heard_out
+    return turn.is_final or stable
+
+
+def turn_claims_floor(call: Call, event: Event) -> bool:
+    """What the caller said while the greeting was protected is more than a backchannel."""
+    return takes_floor(call.turn.words, final=True)
+
+
+def asks_to_wait(call: Call, event: Event) -> bool:
+    """The caller asked for a moment ("hang on a second")."""
+    return is_hold_request(call.turn.words)
+
+
+def is_holding(call: Call, event: Event) -> bool:
+    """The caller has asked for a moment, and said nothing since."""
+    return call.holding
+
+
+def is_machine(call: Call, event: Event) -> bool:
+    """We called, and what answers is a machine."""
+    return call.outbound and not call.machine and is_machine_greeting(call.turn.words)
 
 
 def speech_was_missed(call: Call, event: Event) -> bool:
@@ -134,12 +157,30 @@ def may_apologise(call: Call, event: Event) -> bool:
     return call.failures < call.settings.apology_limit
 
 
+def key_was_heard(call: Call, event: Event) -> bool:
+    """What was not heard of the reply does not matter any more."""
+    assert isinstance(event, OutputHeld)
+    return event.weight == "plain" or not event.unheard
+
+
+def rest_must_be_said(call: Call, event: Event) -> bool:
+    """What was not heard of the reply has to be said all the same."""
+    assert isinstance(event, OutputHeld)
+    return event.weight == "must"
+
+
 # --- the rest -------------------------------------------------------------------------------
 
 
 def agent_yields(call: Call, event: Event) -> bool:
-    """The caller can be heard, so speech over the agent may mean something."""
-    return not call.deaf
+    """The caller can be heard, and is no machine: speech over the agent may mean something."""
+    return not call.deaf and not call.machine
+
+
+def greeting_is_protected(call: Call, event: Event) -> bool:
+    """The greeting begins, and its first moments are not to be interrupted."""
+    greets = call.reply.line == call.agent.greeting
+    return greets and call.settings.greeting_protected_ms > 0
 
 
 def may_prompt(call: Call, event: Event) -> bool:
@@ -157,6 +198,16 @@ def stt_may_retry(call: Call, event: Event) -> bool:
 def farewell(call: Call, event: Event) -> bool:
     """What is being said is the goodbye."""
     return call.farewell
+
+
+def wants_transfer(call: Call, event: Event) -> bool:
+    """The caller is to be put through to somebody else after this reply."""
+    return bool(call.transfer_to)
+
+
+def warning_is_due(call: Call, event: Event) -> bool:
+    """The call will be too long soon, and the caller has not been told."""
+    return call.time_short and not call.warned
 
 
 def time_is_up(call: Call, event: Event) -> bool:

@@ -27,6 +27,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         length on; shorter, it may have been a cough.
         ``early_answer_ms``: words that ended this shortly before the agent did are the answer,
         and no backchannel.
+        ``hold_ms``: how long a caller who asked for a moment is left alone.
+        ``beep_ms``: the quiet after which an answering machine records.
         ``digit_ms``: the pause between keys after which dialled digits are taken up.
 
     Voice activity
@@ -37,6 +39,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     Who has the floor
         ``barge_in_ms``: caller speech (voiced, pauses left out) that stops the agent.
         ``backchannel_ms``: the same where all words so far are a backchannel.
+        ``retract_ms``: the same while the agent thinks: the caller goes on with their turn.
+        ``greeting_protected_ms``: how long the greeting is not interrupted (0: never protected).
+        ``echo_words``: the share (0..1) of a transcript's words that the agent has just said
+        from which it is the agent's own voice that came back.
         ``floor_ms``: further speech without words that takes the floor.
         ``false_alarm_ms``: quiet after which an interruption counts as a false alarm.
         ``noise_ms``: quiet after a noise before a reply that is due begins.
@@ -45,6 +51,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ``draft_limit``: the most drafts of one turn.
         ``draft_words``: the fewest words worth a draft.
         ``acknowledge_ms``: a reply later than this is preceded by an acknowledgement.
+        ``reassure_ms``: dead air in the middle of a reply after which the caller is told that
+        it goes on.
         ``reply_ms``: a reply later than this is given up with an apology.
         ``first_token_ms``, ``first_audio_ms``: the provider is given up after this silence.
         ``tool_rounds``: the most rounds of tools in one reply.
@@ -57,7 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     The call
         ``idle_ms``: silence of both sides before the caller is prompted.
-        ``call_limit_ms``: the longest call; ``goodbye_ms``: time left to say goodbye after it.
+        ``call_limit_ms``: the longest call; ``call_warning_ms`` before it the caller is told;
+        ``goodbye_ms``: time left to say goodbye after it.
+        ``transfer_ms``: the longest that putting the caller through may take.
         ``stt_retry_ms``, ``stt_retry_limit``: when speech-to-text fails.
         ``closing_ms``: the longest an ending call may take to close.
     """
@@ -74,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     missed_ms: Milliseconds = 400
     early_answer_ms: Milliseconds = 1500
     digit_ms: Milliseconds = 2500
+    hold_ms: Milliseconds = 60_000
+    beep_ms: Milliseconds = 1500
 
     onset_probability: float = 0.5
     offset_probability: float = 0.35
@@ -84,6 +96,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     barge_in_ms: Milliseconds = 600
     backchannel_ms: Milliseconds = 1200
+    retract_ms: Milliseconds = 400
+    greeting_protected_ms: int = 0
+    echo_words: float = 0.8
     floor_ms: Milliseconds = 1000
     false_alarm_ms: Milliseconds = 700
     noise_ms: Milliseconds = 400
@@ -91,6 +106,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     draft_limit: int = 4
     draft_words: int = 1
     acknowledge_ms: Milliseconds = 1500
+    reassure_ms: Milliseconds = 4000
     reply_ms: Milliseconds = 12_000
     first_token_ms: Milliseconds = 6000
     first_audio_ms: Milliseconds = 5000
@@ -104,6 +120,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     idle_ms: Milliseconds = 8000
     call_limit_ms: Milliseconds = 1_800_000
+    call_warning_ms: Milliseconds = 60_000
+    transfer_ms: Milliseconds = 20_000
     goodbye_ms: Milliseconds = 15_000
     stt_retry_ms: Milliseconds = 500
     stt_retry_limit: int = 3

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from states import events
 from states.call import Call
+from states.endpointing import pause_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,10 @@ TIMERS: dict[str, Timer] = {
         events.CallOver,
         lambda call, now: now + call.settings.call_limit_ms + call.settings.goodbye_ms,
     ),
+    "warning_timer": Timer(
+        events.TimeShort,
+        lambda call, now: now + call.settings.call_limit_ms - call.settings.call_warning_ms,
+    ),
     "idle_timer": Timer(events.CallerIdle, lambda call, now: now + call.settings.idle_ms),
     "turn_limit_timer": Timer(
         events.TurnTooLong, lambda call, now: now + call.settings.turn_limit_ms
@@ -34,6 +39,20 @@ TIMERS: dict[str, Timer] = {
     "silence_timer": Timer(
         events.SilenceOver,
         lambda call, now: _since_voice_ms(call, now) + call.settings.silence_ms,
+    ),
+    "pause_timer": Timer(
+        events.PauseOver,
+        lambda call, now: (
+            _since_voice_ms(call, now) + pause_ms(call.turn.judgement, call.habits, call.settings)
+        ),
+    ),
+    "watchdog_timer": Timer(
+        events.SttOverdue, lambda call, now: now + call.settings.stt_overdue_ms
+    ),
+    "hold_timer": Timer(events.HoldOver, lambda call, now: now + call.settings.hold_ms),
+    "beep_timer": Timer(events.BeepOver, lambda call, now: now + call.settings.beep_ms),
+    "protection_timer": Timer(
+        events.ProtectionOver, lambda call, now: now + call.settings.greeting_protected_ms
     ),
     "digit_timer": Timer(events.DigitsOver, lambda call, now: now + call.settings.digit_ms),
     "noise_timer": Timer(events.NoiseOver, lambda call, now: now + call.settings.noise_ms),

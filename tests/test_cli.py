@@ -173,12 +173,12 @@ def test_a_journal_on_another_chart_shows_the_first_difference(tmp_path: Path) -
     """A chart that would have gone another way is told so, with the event."""
     chart = tmp_path / "other.yaml"
     text = default_chart_path().read_text()
-    chart.write_text(text.replace("cond: turn_is_complete, target: thinking", "target: waiting"))
+    chart.write_text(text.replace("cond: words_stand, target: thinking", "target: waiting"))
     result = CliRunner().invoke(
         cli.app, ["replay", str(journal_file(tmp_path)), "--chart", str(chart)]
     )
     assert result.exit_code == 1, result.output
-    assert "turn_judged" in result.output
+    assert "pause_over" in result.output
 
 
 def test_every_command_has_help_that_teaches() -> None:

@@ -38,7 +38,7 @@ states:
       - {event: noise_over, target: busy}
       - {event: stt_failed, target: resting}
       - {event: hung_up, target: ended}
-      - {event: turn_judged, cond: turn_is_complete, target: resting}
+      - {event: turn_judged, cond: words_stand, target: resting}
   resting:
     transitions:
       - {event: speech_ended, target: busy}

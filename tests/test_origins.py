@@ -60,7 +60,7 @@ class TestWhereEventsComeFrom:
         made = set().union(*(made_in(parsed(module)) for module in EFFECT_SOURCES[effect]))
         assert set(origins.EMITS[effect]) == made
 
-    @pytest.mark.parametrize("effect", ["barge_in_timer", "backchannel_timer"])
+    @pytest.mark.parametrize("effect", ["barge_in_timer", "retract_timer", "backchannel_timer"])
     def test_so_do_the_waits_for_the_callers_voice(self, effect: str) -> None:
         """They share a module, so each is looked at by itself."""
         source = inspect.getsource(getattr(timers, effect))

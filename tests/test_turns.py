@@ -25,7 +25,7 @@ def test_a_plain_turn_adds_up() -> None:
     assert turn.latency_ms is not None
     assert round(sum(turn.stages.values()), 1) == round(turn.latency_ms, 1)
     assert turn.reply.chars_composed == len(LONG) - 1
-    assert turn.endpoint == "turn_judged"
+    assert turn.endpoint == "semantic"
 
 
 def test_an_interrupted_turn_says_when_and_what_was_heard() -> None:

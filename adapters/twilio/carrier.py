@@ -31,7 +31,7 @@ import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
 from adapters.twilio.protocol import Fault, Refused, ServerStream
-from effects.ports import CallInfo, Carrier, CarrierMessage, Media, Stop
+from effects.ports import CallInfo, Carrier, CarrierMessage, Media, ProviderRefused, Stop
 
 log = structlog.get_logger()
 
@@ -231,6 +231,11 @@ class TwilioCarrier:
                 return  # receive() comes to it, after a `stop` that may have arrived before
 
     # --- ending
+
+    async def transfer(self, to: str) -> None:
+        """See :class:`effects.ports.Carrier`. A media stream cannot put a caller through: that
+        takes the carrier's REST interface."""
+        raise ProviderRefused("the media stream alone cannot put a caller through")
 
     async def hang_up(self) -> None:
         """See :class:`effects.ports.Carrier`. What is in the outbox is not sent any more: to

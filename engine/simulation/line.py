@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import trio
 
 from effects.ports import CallInfo, CarrierMessage, Dtmf, Mark, Media, Stop
+from engine.simulation.faults import raise_fault
 from engine.simulation.scenario import Scenario
 from states import mulaw
 
@@ -30,7 +31,7 @@ SETTLING_S = 0.4
 GOLDEN = 0.6180339887498949
 """Its multiples, modulo 1, are spread evenly: a jitter that needs no random numbers."""
 
-Kind = Literal["media", "mark", "clear", "echo", "hang_up", "stop"]
+Kind = Literal["media", "mark", "clear", "echo", "hang_up", "stop", "transfer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class Line:
     crossed: list[Crossed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        if self.scenario.wire.outbound:
+            self.info = replace(self.info, parameters={"direction": "outbound"})
         self._started_at = trio.current_time()
         self._lag_s = self.scenario.wire.lag
         self._caller = _Caller(self.scenario)
@@ -126,6 +129,13 @@ class Line:
         self._echoes = deque((min(due_s, back_s), name) for due_s, name in self._echoes)
         self._ends_s = reached_s
         self._look_again()
+
+    async def transfer(self, to: str) -> None:
+        """The caller is put through, if the script lets them be."""
+        await trio.sleep(self.scenario.wire.transfer_takes)
+        if self.scenario.wire.transfer_fault:
+            raise_fault(self.scenario.wire.transfer_fault, "the scripted carrier")
+        self._cross("transfer", to)
 
     async def hang_up(self) -> None:
         """Our side ends the call."""

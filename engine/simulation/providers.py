@@ -15,38 +15,16 @@ from numpy.typing import NDArray
 from effects.ports import (
     Clause,
     Prompt,
-    ProviderLost,
-    ProviderRefused,
-    ProviderTimeout,
     Speech,
     TextDelta,
     ToolCall,
     ToolSpec,
     Usage,
 )
-from engine.simulation.scenario import Answer, Fault, Scenario, ScriptedTool
+from engine.simulation.faults import linger, raise_fault
+from engine.simulation.scenario import Answer, Scenario, ScriptedTool
 from engine.simulation.sound import spell
 from states.words import normalized
-
-
-def raise_fault(fault: Fault, who: str) -> None:
-    """Raise what a scenario's fault stands for."""
-    match fault:
-        case "timeout":
-            raise ProviderTimeout(f"{who} gave no answer")
-        case "refused":
-            raise ProviderRefused(f"{who} refused")
-        case "lost":
-            raise ProviderLost(f"{who} broke off")
-        case "bug":
-            raise ZeroDivisionError(f"a bug in {who}")
-
-
-async def linger(seconds: float) -> None:
-    """Ignore cancellation for a while, as bad adapters do."""
-    if seconds:
-        with trio.CancelScope(shield=True):
-            await trio.sleep(seconds)
 
 
 class Scripted:

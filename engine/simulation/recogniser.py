@@ -18,8 +18,9 @@ from effects.ports import (
     ProviderTimeout,
     Sound,
 )
+from engine.simulation.faults import linger, raise_fault
 from engine.simulation.line import SOUND
-from engine.simulation.providers import Scripted, linger, raise_fault
+from engine.simulation.providers import Scripted
 from engine.simulation.scenario import Scenario
 from states import mulaw
 

@@ -121,14 +121,18 @@ class Judge(Data, frozen=True):
 
 
 class Wire(Data, frozen=True):
-    """The carrier: ``lag`` each way, ``jitter`` of the caller's frames, how long hanging up
-    takes, and the faults of its marks."""
+    """The carrier: ``lag`` each way, ``jitter`` of the caller's frames, how long hanging up and
+    putting the caller through take, and the faults of both and of its marks. ``outbound`` says
+    that we called."""
 
     lag: float = 0.0
     jitter: float = 0.0
     loses_marks: bool = False
     frame_ms: int = 20
     hang_up_takes: float = 0.0
+    transfer_takes: float = 0.5
+    transfer_fault: Fault | None = None
+    outbound: bool = False
 
 
 class ScriptedTool(Data, frozen=True):
