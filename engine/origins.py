@@ -19,6 +19,7 @@ EMITS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "play": ("audio_started", "played_out"),
         "transcribe": ("transcript", "stt_failed"),
         "judge_turn": ("turn_judged",),
+        "foresee": ("turn_foreseen",),
         "acknowledge": (),
         "reassure": (),
         "transfer": ("transferred", "transfer_failed"),
@@ -38,6 +39,7 @@ LAST_WORDS: Mapping[str, str] = MappingProxyType(
     {
         "transcribe": "stt_failed",
         "judge_turn": "turn_judged",
+        "foresee": "turn_foreseen",
         "barge_in_timer": "overlap_held",
         "retract_timer": "overlap_held",
         "backchannel_timer": "backchannel_held",

@@ -10,7 +10,7 @@ from typing import Any, cast
 from effects.acknowledge import acknowledge, reassure
 from effects.compose import compose
 from effects.hear import hear
-from effects.judge import judge_turn
+from effects.judge import foresee, judge_turn
 from effects.speak import recite, speak
 from effects.stage import Effect, Emit, Stage
 from effects.timers import (
@@ -55,6 +55,7 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
         "play": _play,
         "transcribe": transcribe,
         "judge_turn": judge_turn,
+        "foresee": foresee,
         "acknowledge": acknowledge,
         "reassure": reassure,
         "transfer": transfer,

@@ -102,6 +102,12 @@ class WordsSettled(Event, frozen=True):
     same partial twice, or a pause."""
 
 
+class TurnForeseen(Event, frozen=True):
+    """The turn detector's score for the words so far, while the caller may still be speaking."""
+
+    completeness: float
+
+
 class TurnJudged(Event, frozen=True):
     """The turn detector's score for the words so far, and how the voice ended."""
 
@@ -284,6 +290,7 @@ EventUnion = (
     | Transcript
     | WordsChanged
     | WordsSettled
+    | TurnForeseen
     | TurnJudged
     | PauseOver
     | SttOverdue

@@ -6,7 +6,7 @@ A guard's name on the chart is its function's name. It must not change anything.
 from __future__ import annotations
 
 from states.call import Call
-from states.events import Dtmf, Event, OutputHeld, PlayedOut, Transcript
+from states.events import Dtmf, Event, OutputHeld, PlayedOut, Transcript, TurnForeseen
 from states.words import (
     is_backchannel,
     is_hold_request,
@@ -129,6 +129,12 @@ def caller_is_speaking(call: Call, event: Event) -> bool:
 
 
 # --- the reply ------------------------------------------------------------------------------
+
+
+def sounds_complete(call: Call, event: Event) -> bool:
+    """The words so far are a complete thought: the caller may be about to finish."""
+    assert isinstance(event, TurnForeseen)
+    return event.completeness >= call.settings.complete_threshold
 
 
 def worth_drafting(call: Call, event: Event) -> bool:

@@ -23,7 +23,6 @@ EFFECT_SOURCES = {
     "hear": ["hear"],
     "play": ["playout"],
     "transcribe": ["transcribe"],
-    "judge_turn": ["judge"],
     "acknowledge": ["acknowledge"],
     "compose": ["compose", "tools"],
     "speak": ["speak"],
@@ -59,6 +58,11 @@ class TestWhereEventsComeFrom:
         """The table says what the code does."""
         made = set().union(*(made_in(parsed(module)) for module in EFFECT_SOURCES[effect]))
         assert set(origins.EMITS[effect]) == made
+
+    def test_so_do_the_two_judgements(self) -> None:
+        """One while the caller may still be speaking, one when they pause."""
+        emitted = {*origins.EMITS["judge_turn"], *origins.EMITS["foresee"]}
+        assert emitted == made_in(parsed("judge"))
 
     @pytest.mark.parametrize("effect", ["barge_in_timer", "retract_timer", "backchannel_timer"])
     def test_so_do_the_waits_for_the_callers_voice(self, effect: str) -> None:

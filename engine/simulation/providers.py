@@ -12,6 +12,7 @@ import numpy as np
 import trio
 from numpy.typing import NDArray
 
+from adapters.embedded import turn_detector
 from effects.ports import (
     Clause,
     Prompt,
@@ -165,7 +166,8 @@ class ScriptedVoice(Scripted):
 
 
 class ScriptedJudge(Scripted):
-    """Takes everything for complete but what the scenario calls incomplete."""
+    """Judges by the words, or takes everything for complete but what the scenario calls
+    incomplete."""
 
     def __init__(self, scenario: Scenario) -> None:
         super().__init__()
@@ -176,6 +178,8 @@ class ScriptedJudge(Scripted):
         await trio.sleep(self._script.takes)
         if self._script.fault:
             raise_fault(self._script.fault, "the scripted turn detector")
+        if self._script.by_words:
+            return turn_detector.completeness(words, asked)
         return 0.1 if normalized(words) in self._incomplete else 0.95
 
 

@@ -114,9 +114,11 @@ class Recognition(Data, frozen=True):
 
 
 class Judge(Data, frozen=True):
-    """The turn detector: how long it takes, and whether it fails."""
+    """The turn detector: how long it takes, and whether it fails. ``by_words`` makes it the
+    embedded one; otherwise all is complete but what the scenario calls incomplete."""
 
     takes: float = 0.0
+    by_words: bool = False
     fault: Fault | None = None
 
 
