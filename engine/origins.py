@@ -77,6 +77,7 @@ RAISES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
             ("words_changed",),
             ("words_changed", "words_settled"),
             ("words_settled",),
+            (),
         ),
         "settle_words": (("words_settled",),),
         "commit_turn": (("committed",),),

@@ -84,10 +84,9 @@ def note_words(call: Call, event: Event) -> Commands:
             call.stt_failures = 0  # it works again: only failures in a row are fatal
     if changed:
         call.prompts = 0
-    settled = event.final or event.eager or not changed
     return (
         *((Raise("words_changed"),) if changed else ()),
-        *((Raise("words_settled"),) if settled else ()),
+        *((Raise("words_settled"),) if event.final or event.eager else ()),
     )
 
 

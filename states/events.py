@@ -98,8 +98,8 @@ class WordsChanged(Event, frozen=True):
 
 
 class WordsSettled(Event, frozen=True):
-    """Raised when the words of the open turn look as if they will stay: a final transcript, the
-    same partial twice, or a pause."""
+    """Raised when the words of the open turn look as if they will stay: a final transcript, a
+    pause, or a speech-to-text that thinks the turn may be over."""
 
 
 class TurnForeseen(Event, frozen=True):

@@ -132,9 +132,13 @@ def caller_is_speaking(call: Call, event: Event) -> bool:
 
 
 def sounds_complete(call: Call, event: Event) -> bool:
-    """The words so far are a complete thought: the caller may be about to finish."""
+    """The words so far are a complete thought: the caller may be about to finish.
+
+    One draft is left for the pause: a long turn has many words that could have been its last.
+    """
     assert isinstance(event, TurnForeseen)
-    return event.completeness >= call.settings.complete_threshold
+    left = call.settings.draft_limit - call.turn.drafts
+    return event.completeness >= call.settings.complete_threshold and left > 1
 
 
 def worth_drafting(call: Call, event: Event) -> bool:

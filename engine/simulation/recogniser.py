@@ -118,11 +118,10 @@ class _Session:
         self.recogniser.latest_ms = max(self.recogniser.latest_ms, now_ms - frame.at_ms)
         self.through_ms = max(self.through_ms, frame.at_ms + mulaw.duration_ms(frame.mulaw))
         number = frame.mulaw[0]
-        if number in WORDLESS:
-            return
-        begins_ms = frame.at_ms - self.lag_ms - self.caller[number].at * 1000
-        first_ms, _ = self.reached.get(number, (begins_ms, 0.0))
-        self.reached[number] = (first_ms, begins_ms + mulaw.duration_ms(frame.mulaw))
+        if number not in WORDLESS:
+            begins_ms = frame.at_ms - self.lag_ms - self.caller[number].at * 1000
+            first_ms, _ = self.reached.get(number, (begins_ms, 0.0))
+            self.reached[number] = (first_ms, begins_ms + mulaw.duration_ms(frame.mulaw))
         if self.script.partials and self.is_open and self.through_ms >= self.next_partial_ms:
             self._say(self.script.lag, final=False)
 
