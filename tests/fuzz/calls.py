@@ -37,6 +37,8 @@ UTTERANCES = (
     "change the date to friday please",
     "uh huh",
     "no wait",
+    "hang on a second",
+    "please leave a message after the tone",
 )
 ANSWERS = (
     "It left Memphis this morning. It should be with you on Thursday, before noon.",
@@ -146,6 +148,9 @@ WIRES = st.builds(
     loses_marks=usually(False, True),
     frame_ms=usually(20, 30, 60),
     hang_up_takes=usually(0.0, 1.0, 60.0),
+    transfer_takes=usually(0.5, 0.0, 30.0),
+    transfer_fault=usually(*FAULTS),
+    outbound=usually(False, True),
 )
 TOOLS = st.builds(
     lambda look, change: [
@@ -178,6 +183,13 @@ SETTINGS = st.builds(
     false_alarm_ms=usually(700, 50),
     early_answer_ms=usually(1500, 0),
     missed_ms=usually(400, 10_000),
+    retract_ms=usually(400, 100, 2000),
+    greeting_protected_ms=usually(0, 100, 2000),
+    call_warning_ms=usually(60_000, 1000, 4000),
+    hold_ms=usually(60_000, 2000),
+    stable_partials=usually(3, 1),
+    stt_overdue_ms=usually(700, 50),
+    reassure_ms=usually(4000, 500),
 )
 ABORTS = st.lists(
     st.builds(
@@ -198,8 +210,11 @@ def calls(draw: DrawFn) -> Scenario:
         "answers": st.lists(answers(), min_size=1, max_size=3),
         "voice": usually_as(Voice(), VOICES),
         "recognition": usually_as(Recognition(), RECOGNITIONS),
-        "judge": st.builds(Judge, takes=usually(0.0, 0.1, 2.0), fault=usually(*FAULTS)),
+        "judge": st.builds(
+            Judge, takes=usually(0.0, 0.1, 2.0), by_words=st.booleans(), fault=usually(*FAULTS)
+        ),
         "wire": usually_as(Wire(), WIRES),
+        "greeting": usually("Hello.", "Hello, this is the parcel desk. How can I help you today?"),
         "incomplete": usually([], ["i want to"], list(UTTERANCES)),
         "phrases_rendered": usually(True, False),
         "settings": usually_as(Settings(), SETTINGS),
