@@ -14,7 +14,6 @@ from engine.simulation.laws.reading import (
     Reading,
     Utterance,
     Violation,
-    Voice,
     event_of,
     reading_of,
 )
@@ -83,18 +82,26 @@ def yields(trace: Trace) -> list[Violation]:
     the voice detector (32 ms), two frames and the way there and back.
 
     A call that has lost its speech-to-text for good is let off: it could not understand, and
-    says goodbye.
+    says goodbye. So is one that leaves its message on a machine. Of a greeting whose beginning
+    is protected, what follows counts.
     """
     reading = reading_of(trace)
     deaf_ms = next(
-        (line.event.at_ms for _, line in reading.events if "deaf" in line.states), EVER_MS
+        (
+            line.event.at_ms
+            for _, line in reading.events
+            if "deaf" in line.states or "machine" in line.states
+        ),
+        EVER_MS,
     )
+    protected = _protected_until_ms(reading)
     found = []
     for voice in reading.voices:
         for utterance in reading.utterances:
             for piece in utterance.pieces:
-                over_ms = _overlap_ms(voice, piece, deaf_ms)
-                limit_ms = _yield_limit_ms(reading, voice, piece)
+                since_ms = max(voice.from_ms, protected.get(utterance.reply, 0.0))
+                over_ms = _overlap_ms(piece, since_ms, min(voice.to_ms, deaf_ms))
+                limit_ms = _yield_limit_ms(reading, since_ms, piece)
                 if over_ms > limit_ms + reading.tolerance_ms:
                     says = (
                         f"reply {utterance.reply} talks over the caller for {over_ms:.0f} ms; "
@@ -104,23 +111,34 @@ def yields(trace: Trace) -> list[Violation]:
     return found
 
 
-def _overlap_ms(voice: Voice, piece: Piece, until_ms: float) -> float:
+def _protected_until_ms(reading: Reading) -> dict[int, float]:
+    """Until when a greeting was protected, by its reply; for ever if the call ended before."""
+    protected: dict[int, float] = {}
+    for _, line in reading.events:
+        if "protected" in line.states:
+            protected = {1: EVER_MS}
+        elif protected.get(1) == EVER_MS:
+            protected[1] = line.event.at_ms
+    return protected
+
+
+def _overlap_ms(piece: Piece, from_ms: float, until_ms: float) -> float:
     return sum(
-        max(0.0, min(stretch.to_ms, voice.to_ms, until_ms) - max(stretch.from_ms, voice.from_ms))
+        max(0.0, min(stretch.to_ms, until_ms) - max(stretch.from_ms, from_ms))
         for stretch in piece.played
     )
 
 
-def _yield_limit_ms(reading: Reading, voice: Voice, piece: Piece) -> int:
+def _yield_limit_ms(reading: Reading, since_ms: float, piece: Piece) -> int:
     """How long the caller has to speak: what was understood when the barge-in time was up."""
     settings = reading.settings
-    begins_ms = voice.from_ms
+    begins_ms = since_ms
     if piece.played:
         begins_ms = max(begins_ms, piece.played[0].from_ms)
     due_ms = begins_ms + settings.barge_in_ms + reading.tolerance_ms
     understood: dict[int, str] = {}
     for _, event in reading.transcripts():
-        if voice.from_ms <= event.at_ms <= due_ms:
+        if since_ms <= event.at_ms <= due_ms:
             understood[event.segment] = event.text
     backchannel = is_backchannel(" ".join(understood.values()))
     return max(settings.barge_in_ms, settings.backchannel_ms if backchannel else 0)
@@ -154,9 +172,12 @@ def silence_limit_ms(reading: Reading) -> float:
     settings = reading.settings
     tools_ms = max((tool.timeout * 1000 for tool in reading.trace.scenario.tools), default=0)
     voice_ms = settings.first_audio_ms * 1.2
+    held = any("on_hold" in line.states for _, line in reading.events)
+    pause_ms = max(settings.silence_ms, settings.silence_most_ms) + settings.stt_overdue_ms
     waits_ms = (
-        settings.idle_ms + settings.mark_grace_ms,
-        settings.silence_ms + settings.offset_ms + settings.frames_lost_ms + settings.reply_ms,
+        settings.idle_ms + settings.mark_grace_ms + (settings.hold_ms if held else 0),
+        pause_ms + settings.offset_ms + settings.frames_lost_ms + settings.reply_ms,
+        settings.transfer_ms,
         settings.first_token_ms
         + voice_ms
         + settings.tool_rounds * (tools_ms + settings.first_token_ms)
@@ -245,7 +266,7 @@ def _is_cause(reading: Reading, line: journal.Event, at_ms: float) -> bool:
         case events.BackchannelHeld():
             least_ms = reading.settings.backchannel_ms
         case _:
-            return isinstance(event, events.Dtmf)
+            return isinstance(event, events.Dtmf | events.ProtectionOver)
     heard_ms = _voice_until(reading, at_ms - reading.round_trip_ms / 2)
     return heard_ms >= least_ms - VAD_WINDOW_MS - 2 * reading.trace.scenario.wire.frame_ms
 
