@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import trio
 
+from effects.spoken import clause_of
 from effects.stage import Emit, Stage
 
 
@@ -22,4 +23,4 @@ async def acknowledge(stage: Stage, emit: Emit) -> None:
     audio = stage.ports.phrases.get(text)
     if audio is not None and not stage.playout.has_audio:
         stage.acknowledgements += 1
-        await stage.playout.add(call.reply.number, -1, text, audio, last=True)
+        await stage.playout.add(call.reply.number, clause_of(-1, text), audio, last=True)

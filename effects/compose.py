@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from effects.clauses import ClauseCutter
+from effects.clauses import ClauseCutter, Cut
 from effects.ports import (
     Message,
     Prompt,
@@ -94,7 +94,7 @@ class _Composer:
                 self._add(clause)
             if not self.calls:
                 self._note_composed(usage)
-                return "" if self.draft.texts else "the language model said nothing"
+                return "" if self.draft.composed else "the language model said nothing"
             for call in self.calls:
                 result = await use_tool(self.stage, self.emit, self.draft, call)
                 self._tell(call, result)
@@ -134,14 +134,14 @@ class _Composer:
             for clause in self.cutter.feed(delta.text):
                 self._add(clause)
 
-    def _add(self, text: str) -> None:
-        if self.draft.add(text):
+    def _add(self, cut: Cut) -> None:
+        if self.draft.add(cut.text, cut.weight):
             self.stage.note(
                 notes.ClauseComposed(
                     at_ms=self.stage.now_ms(),
                     reply=self.draft.reply,
-                    clause=len(self.draft.texts) - 1,
-                    text=text,
+                    clause=len(self.draft.composed) - 1,
+                    text=cut.text,
                 )
             )
 
