@@ -95,8 +95,10 @@ class ClauseCutter:
         return [cut for char in text for cut in self._take(self._markup.feed(char))]
 
     def flush(self) -> list[Cut]:
-        """The text is at its end; returns what is left."""
-        return [*self._take(self._markup.flush()), *self._cut(len(self._text))]
+        """The text is at its end; returns what is left. Another text of the same reply may
+        follow, after a tool was used."""
+        runs, self._markup = self._markup.flush(), MarkupFilter()
+        return [*self._take(runs), *self._cut(len(self._text))]
 
     def _take(self, runs: Iterable[Run]) -> list[Cut]:
         cuts: list[Cut] = []
@@ -123,10 +125,9 @@ class ClauseCutter:
 
     def _next_break(self) -> int | None:
         """Where the next clause ends; None if there is no end yet, or only more text can tell."""
-        for found in _BREAK.finditer(self._text):
+        word = re.search(r"\w", self._text)
+        for found in _BREAK.finditer(self._text, word.end()) if word else ():
             before, after = self._text[: found.start()], self._text[found.end() :].lstrip()[:1]
-            if not re.search(r"\w", before):
-                continue
             if found[0] == "." and before[-1].isspace():
                 continue  # of an ellipsis
             ends = self._ends(before.rstrip(), found[0].rstrip(_CLOSERS), after)

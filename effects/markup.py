@@ -55,9 +55,9 @@ _TARGET_MAY_COME = re.compile(
 _LONGEST_HELD = 300
 """Characters; what becomes longer is taken for text."""
 
-_BLOCKS = frozenset("address article br div dd dl dt hr li ol p pre section table tr ul".split())
+_BLOCKS = frozenset("address article br div dd dl dt hr ol p pre section table ul".split())
 _CELLS = frozenset(("td", "th"))
-_HEADINGS = frozenset("h1 h2 h3 h4 h5 h6".split())
+_ITEMS = frozenset("h1 h2 h3 h4 h5 h6 li tr".split())
 _PICTURES = frozenset(("So", "Sk", "Cc", "Cf", "Cs", "Co", "Cn", "Me"))
 _VARIATION_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 _ENDS_A_PHRASE = frozenset(".,?!;:…–—")
@@ -108,9 +108,7 @@ class MarkupFilter:
             self._before = self._held[length - 1].strip("\n")
             self._held = self._held[length:]
             if said:
-                self._last = (said.rpartition("\n")[2].split() or [self._last])[-1][-1:]
-                if "\n" in said:
-                    self._last = ""
+                self._last = "" if said[-1] == "\n" else said.strip()[-1:] or self._last
                 yield Run(said, self._weight)
 
     @property
@@ -170,12 +168,11 @@ class MarkupFilter:
         return 1, _visible(char)
 
     def _line_end(self) -> str:
-        """The end of a line is the end of a phrase, whether it was written so or not."""
-        pause = "" if not self._last or self._last in _ENDS_A_PHRASE else ","
-        if pause and self._is_item:
-            pause = "."
+        """The end of a line is the end of a phrase, whether it was written so or not. That of an
+        empty line is nothing."""
+        pause = "" if self._last in _ENDS_A_PHRASE else "." if self._is_item else ","
         self._begins_line, self._is_item, self._in_row = True, False, False
-        return f"{pause}\n"
+        return f"{pause}\n" if self._last else ""
 
     def _tag(self, last: bool) -> tuple[int, str]:
         if match := _ADDRESS.match(self._held):
@@ -191,11 +188,9 @@ class MarkupFilter:
                 self._open.append(name)
             elif name in self._open:
                 self._open.remove(name)
-        if name in _HEADINGS or name == "li":
-            self._is_item = True
-        if name in _BLOCKS or name in _HEADINGS:
-            return self._line_end() if self._last else ""
-        return ", " if name in _CELLS and closes else ""
+        ended = self._line_end() if name in _BLOCKS or name in _ITEMS else ""
+        self._is_item |= name in _ITEMS and not closes
+        return ", " if name in _CELLS and closes else ended
 
     def _entity(self, last: bool) -> tuple[int, str]:
         if match := _ENTITY.match(self._held):

@@ -164,6 +164,13 @@ def test_an_item_of_a_list_is_a_clause() -> None:
     ]  # fmt: skip
 
 
+def test_a_reply_may_come_in_several_texts() -> None:
+    """What is left before a tool is used goes out; the text after it is read afresh."""
+    cutter = ClauseCutter()
+    assert cutter.feed("<key>One moment") + cutter.flush() == [Cut("One moment", "key")]
+    assert cutter.feed("- Sure, so") + cutter.flush() == [Cut("Sure, so")]
+
+
 def test_emoji_leave_no_hole() -> None:
     """A picture is dropped with its space; alone it is no clause."""
     assert cut("Great 😀! 👍") == ["Great!"]

@@ -28,7 +28,7 @@ STRIPPED = {
     # emphasis and code
     "**Bold**, *it*, __b__, _i_, ***all*** and ~~gone~~": "Bold, it, b, i, all and gone",
     "run `ls -l` now": "run ls -l now",
-    "```python\nprint(1)\n```\nDone.": "\nprint(1),\n\nDone.",
+    "```python\nprint(1)\n```\nDone.": "print(1),\nDone.",
     '*"Yes"* he said': '"Yes" he said',
     # lines
     "# Head\ntext": "Head.\ntext",
@@ -37,16 +37,17 @@ STRIPPED = {
     "1. Blue\n2) Red!\n": "1: Blue.\n2: Red!\n",
     "- [ ] this\n- [x] that": "this.\nthat",
     "> quoted\n>> twice": "quoted,\ntwice",
-    "a\n---\nb\n* * *\nc": "a,\n\nb,\n\nc",
+    "a\n---\nb\n* * *\nc": "a,\nb,\nc",
     "12 Main Street\nMemphis": "12 Main Street,\nMemphis",
     # tables: rows as phrases
-    "| Item | Price |\n|:--|--:|\n| Boots | $5 |\n": "Item , Price .\n\nBoots , $5 .\n",
+    "| Item | Price |\n|:--|--:|\n| Boots | $5 |\n": "Item , Price .\nBoots , $5 .\n",
     # links, HTML
     "[Track it](https://example.com/a_(b)) now": "Track it now",
     '![a map](map.png "Map") here': "a map here",
     "<https://example.com> or <bob@example.com>": "https://example.com or bob@example.com",
     'a <b>bold</b> <a href="x y">link</a><br/>next': "a bold link,\nnext",
-    "<ul><li>one</li><li>two</li></ul>": "one.\ntwo.\n",
+    "<h1>We have</h1><ul><li>one</li><li>two</li></ul>": "We have.\none.\ntwo.\n",
+    "<tr><td>a</td><td>b</td></tr>": "a, b, \n",
     "Fish &amp; chips &lt;3": "Fish & chips <3",
     "a \\*star\\*": "a *star*",
     # pictures
