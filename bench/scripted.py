@@ -34,6 +34,7 @@ from effects.ports import (
     Usage,
     VoiceActivityDetector,
 )
+from effects.spoken import spoken
 from effects.stage import Ports
 from engine.chart import default_chart_path, load_chart
 from engine.session import Desk
@@ -245,7 +246,7 @@ class TimedVoice(Scripted):
         """Say each clause, all of it at once, when its first audio is due."""
         async for clause in clauses:
             await self._wait(FIRST_AUDIO_MS / 1000)
-            await speech(Speech(clause.index, spell(clause.text, LETTER_MS), ends_clause=True))
+            await speech(Speech(clause.index, spell(clause.spoken, LETTER_MS), ends_clause=True))
 
 
 # --- the desk -------------------------------------------------------------------------------
@@ -259,7 +260,7 @@ def scripted_desk(
     agent = agent_for(Scenario(says="a call at the bench", greeting="Hello, how can I help?"))
     phrases = Phrases()
     for text in agent.phrases:
-        phrases.add(text, spell(text, LETTER_MS))
+        phrases.add(text, spell(spoken(text), LETTER_MS))
     ports = Ports(
         speech_to_text=TimedRecogniser(cycle(), wait),
         language_model=TimedMind(wait),

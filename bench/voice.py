@@ -24,10 +24,10 @@ import psutil
 import trio
 
 from adapters.embedded.moonshine import Moonshine
-from adapters.embedded.spoken import spoken
 from adapters.embedded.text_to_speech import EmbeddedVoice
 from bench.recognition import edits, percentiles
 from effects.ports import Clause, Speech
+from effects.spoken import clause_of, spoken
 from states import mulaw
 
 PHRASES = (
@@ -83,7 +83,7 @@ class Utterance:
 async def synthesize(voice: EmbeddedVoice, text: str) -> tuple[bytes, float, float]:
     """The audio of one clause, and when its first and its last piece came, in ms."""
     send, receive = trio.open_memory_channel[Clause](1)
-    send.send_nowait(Clause(0, text))
+    send.send_nowait(clause_of(0, text))
     send.close()
     pieces: list[tuple[float, bytes]] = []
     start = time.perf_counter()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import trio
 
+from effects.spoken import clause_of
 from effects.stage import Emit, Stage
 
 LOOK_AGAIN_MS = 250.0
@@ -42,7 +43,7 @@ async def _say(stage: Stage) -> bool:
     if audio is None or stage.ears.speaking:
         return False
     stage.acknowledged = text
-    await stage.playout.add(stage.call.reply.number, -1, text, audio, last=True)
+    await stage.playout.add(stage.call.reply.number, clause_of(-1, text), audio, last=True)
     return True
 
 

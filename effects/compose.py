@@ -12,7 +12,7 @@ from typing import Any
 
 import trio
 
-from effects.clauses import ClauseCutter
+from effects.clauses import ClauseCutter, Cut
 from effects.ports import (
     Message,
     Prompt,
@@ -100,17 +100,17 @@ class _Composer:
                 for clause in self._owed():
                     self._add(clause)
                 self._note_composed(usage)
-                return "" if self.draft.texts else "the language model said nothing"
+                return "" if self.draft.composed else "the language model said nothing"
             for call in self.calls:
                 result = await use_tool(self.stage, self.emit, self.draft, call)
                 self._tell(call, result)
         return f"the language model asked for tools {self.settings.tool_rounds} times over"
 
-    def _owed(self) -> list[str]:
+    def _owed(self) -> list[Cut]:
         """What the reply before had to say and was not heard, unless this one has said it."""
         owed = self.stage.call.reply.owed
-        said = " ".join(self.draft.texts)
-        return [owed] if owed and self.draft.texts and owed not in said else []
+        said = " ".join(clause.text for clause in self.draft.composed)
+        return [Cut(owed, "must")] if owed and said and owed not in said else []
 
     async def _generate(self, number: int) -> Usage:
         stage = self.stage
@@ -146,14 +146,14 @@ class _Composer:
             for clause in self.cutter.feed(delta.text):
                 self._add(clause)
 
-    def _add(self, text: str) -> None:
-        if self.draft.add(text):
+    def _add(self, cut: Cut) -> None:
+        if self.draft.add(cut.text, cut.weight):
             self.stage.note(
                 notes.ClauseComposed(
                     at_ms=self.stage.now_ms(),
                     reply=self.draft.reply,
-                    clause=len(self.draft.texts) - 1,
-                    text=text,
+                    clause=len(self.draft.composed) - 1,
+                    text=cut.text,
                 )
             )
 

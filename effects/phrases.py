@@ -12,6 +12,7 @@ import structlog
 import trio
 
 from effects.ports import Clause, ProviderError, Speech, TextToSpeech
+from effects.spoken import clause_of
 
 log = structlog.get_logger()
 
@@ -63,6 +64,6 @@ async def render_line(text: str, voice: TextToSpeech) -> bytes:
     send, receive = trio.open_memory_channel[Clause](1)
     async with receive:
         async with send:
-            send.send_nowait(Clause(0, text))
+            send.send_nowait(clause_of(0, text))
         await voice.speak(receive, gather)
     return bytes(audio)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import trio
 
-from effects.ports import Carrier
+from effects.ports import Carrier, Clause, Word
 from states import mulaw, notes
 from states.events import AudioStarted, Event, PlayedOut
 from states.settings import Settings
@@ -44,8 +44,7 @@ class _Clause:
     """``complete`` says that no more audio will come, ``whole`` that this is all of it: a voice
     that fails in mid-clause leaves one that is complete and not whole."""
 
-    index: int
-    text: str
+    said: Clause
     start: int
     audio: bytearray = field(default_factory=bytearray)
     complete: bool = False
@@ -124,14 +123,14 @@ class Playout:
         self._reset(reply)
         return silenced
 
-    async def add(self, reply: int, index: int, text: str, audio: bytes, *, last: bool) -> None:
+    async def add(self, reply: int, said: Clause, audio: bytes, *, last: bool) -> None:
         """Queue audio of one clause; waits while there is plenty. Audio of any other than the
         current reply, and after :meth:`finish`, is ignored: it comes too late."""
         if reply != self.reply or self._done or self._finished:
             return
         if not self._clauses or self._clauses[-1].complete:
             end = self._clauses[-1].end if self._clauses else 0
-            self._clauses.append(_Clause(index, text, start=end))
+            self._clauses.append(_Clause(said, start=end))
         clause = self._clauses[-1]
         clause.audio += audio
         clause.complete = clause.whole = last
@@ -182,7 +181,10 @@ class Playout:
         clause.marked = True
         self._note(
             notes.MarkEchoed(
-                at_ms=self._now_ms(), reply=self.reply, clause=clause.index, lag_ms=round(lag_ms, 1)
+                at_ms=self._now_ms(),
+                reply=self.reply,
+                clause=clause.said.index,
+                lag_ms=round(lag_ms, 1),
             )
         )
         self._news.unpark_all()
@@ -272,7 +274,9 @@ class Playout:
             self._buffer_ends_ms = max(self._buffer_ends_ms, now_ms) + mulaw.duration_ms(audio)
             if not clause.begun:
                 clause.begun = True
-                self._note(notes.ClauseSent(at_ms=now_ms, reply=self.reply, clause=clause.index))
+                self._note(
+                    notes.ClauseSent(at_ms=now_ms, reply=self.reply, clause=clause.said.index)
+                )
         self._sent = until
         self._furthest = max(self._furthest, until)
         if clause.complete and until == clause.end:
@@ -283,7 +287,7 @@ class Playout:
 
     def _send_mark(self, clause: _Clause, now_ms: float) -> None:
         self._marks_sent += 1
-        name = f"{self.reply}.{clause.index}.{self._marks_sent}"
+        name = f"{self.reply}.{clause.said.index}.{self._marks_sent}"
         self._outstanding[name] = _Outstanding(clause, max(self._buffer_ends_ms, now_ms))
         self._carrier.send_mark(name)
 
@@ -311,9 +315,9 @@ class Playout:
         texts = []
         for clause in self._clauses:
             if position >= clause.end and clause.whole:
-                texts.append(clause.text)
+                texts.append(clause.said.text)
             elif position > clause.start:
-                texts.append(_words_within(clause.text, position - clause.start, clause))
+                texts.append(_words_within(clause, position - clause.start))
         return " ".join(text for text in texts if text)
 
     def _heard_position(self) -> int:
@@ -351,18 +355,19 @@ class Playout:
         return position - (windows - 1 - quietest) * step - step // 2
 
 
-def _words_within(text: str, position: int, clause: _Clause) -> str:
-    """The words that end by ``position`` bytes into a clause, taking its sound to be spread
-    evenly over its letters."""
-    length = len(clause.audio)
+def _words_within(clause: _Clause, position: int) -> str:
+    """The written words that were said by ``position`` bytes into a clause, taking its sound to
+    be spread evenly over the letters of what is said."""
+    said = clause.said
+    length, letters = len(clause.audio), len(said.spoken)
     if not clause.whole:
-        length = max(length, len(text) * LETTER_BYTES)
-    letters = position / length * len(text)
-    words, end = [], 0
-    for word in text.split():
-        end += len(word)
-        if end > letters:
+        length = max(length, letters * LETTER_BYTES)
+    reached = position / length * letters
+    heard, end = [], 0
+    for word in said.words or (Word(word, word) for word in said.text.split()):
+        end += len(word.spoken)
+        if end > reached:
             break
-        words.append(word)
+        heard.append(word.written)
         end += 1  # the space after it need not have been heard
-    return " ".join(words)
+    return " ".join(heard)

@@ -239,12 +239,38 @@ class LanguageModel(Provider, Protocol):
 # --- voice ----------------------------------------------------------------------------------
 
 
+Weight = Literal["plain", "key", "must"]
+"""What it means that a clause is not heard: nothing; that the reply failed its purpose (``key``);
+or that it has to be said all the same (``must``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A written word, and what the voice says for it: "4711" is "four seven one one". Words that
+    can only be said together are one: "$5 million"."""
+
+    written: str
+    spoken: str
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A piece of the reply that is spoken in one breath. ``index`` counts from 0."""
+    """A piece of the reply that is spoken in one breath. ``index`` counts from 0.
+
+    ``text`` is as it was written and as history keeps it. A voice says :attr:`spoken`, which
+    holds neither digits nor symbols. ``words`` are the two side by side; without them the text
+    is said as it stands.
+    """
 
     index: int
     text: str
+    words: tuple[Word, ...] = ()
+    weight: Weight = "plain"
+
+    @property
+    def spoken(self) -> str:
+        """What the voice says: words and the punctuation that it breathes at."""
+        return " ".join(word.spoken for word in self.words) if self.words else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 import trio
 
 from effects.ports import Clause, ProviderError, Speech
+from effects.spoken import clause_of
 from effects.stage import Draft, Emit, Stage
 from states import notes
 from states.events import OutputHeld, VoiceFailed
@@ -32,7 +33,7 @@ def recite(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
 class _Speaker:
     def __init__(self, stage: Stage, emit: Emit, reply: int) -> None:
         self.stage, self.emit, self.reply = stage, emit, reply
-        self.texts: list[str] = []
+        self.composed: list[Clause] = []
         self.requested = 0
         self.spoken = 0
         self.sounded = False
@@ -40,20 +41,21 @@ class _Speaker:
         self.progress_ms = 0.0
 
     async def voice(self, draft: Draft) -> None:
-        self.texts = draft.texts
+        self.composed = draft.composed
         self._begin()
         await self._speak(draft.clauses, first_clause=draft.first_clause)
 
     async def recite(self, line: str) -> None:
         self._begin()
+        clause = clause_of(0, line)
         audio = self.stage.ports.phrases.get(line)
         if audio is not None:
-            await self.stage.playout.add(self.reply, 0, line, audio, last=True)
+            await self.stage.playout.add(self.reply, clause, audio, last=True)
             self.stage.playout.finish(self.reply)
             return
-        self.texts = [line]
+        self.composed = [clause]
         send, receive = trio.open_memory_channel[Clause](1)
-        send.send_nowait(Clause(0, line))
+        send.send_nowait(clause)
         send.close()
         begun = trio.Event()
         begun.set()
@@ -82,7 +84,7 @@ class _Speaker:
                 nursery.cancel_scope.cancel()
         except* ProviderError as errors:
             failure = str(errors.exceptions[0]) or type(errors.exceptions[0]).__name__
-        if not failure and self.texts and not self.sounded:
+        if not failure and self.composed and not self.sounded:
             failure = "the voice gave no sound"
         if failure:
             self._give_up(failure)
@@ -103,26 +105,21 @@ class _Speaker:
         if speech.mulaw and not self.sounded:
             self.sounded = True
             self.stage.note(notes.FirstSpeech(at_ms=now_ms, reply=self.reply))
-        await self.stage.playout.add(
-            self.reply,
-            speech.clause,
-            self.texts[speech.clause],
-            speech.mulaw,
-            last=speech.ends_clause,
-        )
+        clause = self.composed[speech.clause]
+        await self.stage.playout.add(self.reply, clause, speech.mulaw, last=speech.ends_clause)
         self.spoken += speech.ends_clause
         self.progress_ms = self.stage.now_ms()
 
     async def _watch(self, first_clause: trio.Event, voice: trio.CancelScope) -> None:
         """Give the voice up when it owes a clause and has been silent for too long."""
         await first_clause.wait()
-        if self.texts:
+        if self.composed:
             now_ms = self.stage.now_ms()
             self.stage.note(notes.VoiceRequested(at_ms=now_ms, reply=self.reply))
         self.progress_ms = self.stage.now_ms()
         limit_ms = self.stage.call.settings.first_audio_ms
         while True:
-            owed = len(self.texts) > self.spoken
+            owed = len(self.composed) > self.spoken
             waited_ms = self.stage.now_ms() - self.progress_ms if owed else 0.0
             if waited_ms >= limit_ms and self.stage.playout.starved(self.reply):
                 self._give_up(f"the voice was silent for {limit_ms} ms")

@@ -25,7 +25,9 @@ from effects.ports import (
     Tool,
     TurnDetector,
     VoiceActivityDetector,
+    Weight,
 )
+from effects.spoken import clause_of
 from states import notes
 from states.call import Call
 from states.events import Event
@@ -63,16 +65,20 @@ class Draft:
         if committed:
             self.committed.set()
         self._send, self.clauses = trio.open_memory_channel[Clause](CLAUSE_LIMIT)
-        self.texts: list[str] = []
+        self.composed: list[Clause] = []
         self.first_clause = trio.Event()
 
-    def add(self, text: str) -> bool:
-        """Hand a clause to the voice; False if the reply has become too long."""
+    def add(self, text: str, weight: Weight = "plain") -> bool:
+        """Hand a clause to the voice; False if there is nothing in it to say, or the reply has
+        become too long."""
+        clause = clause_of(len(self.composed), text, weight)
+        if not clause.words:
+            return False
         try:
-            self._send.send_nowait(Clause(len(self.texts), text))
+            self._send.send_nowait(clause)
         except trio.WouldBlock:
             return False
-        self.texts.append(text)
+        self.composed.append(clause)
         self.first_clause.set()
         return True
 

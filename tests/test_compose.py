@@ -144,6 +144,29 @@ def test_a_tool_that_is_not_there_is_told_to_the_model() -> None:
     assert "It is done." in trace.heard()
 
 
+def test_markup_is_neither_said_nor_written_down() -> None:
+    """The caller hears words, and history has them as the model wrote them, without its marks."""
+    says = "**Sure** 😀, <key>order 42</key>:\n- it is *here*"
+    trace = simulate(
+        Scenario(
+            says="", caller=[Act(at=2, say="where is it")], answers=[Answer(says=says)], ends_at=9
+        )
+    )
+    assert "Sure,order forty two:it is here" in trace.heard()
+    assert trace.end is not None
+    assert trace.end.history[-1].text == "Sure, order 42: it is here"
+
+
+def test_pictures_alone_say_nothing() -> None:
+    """A reply of nothing that can be said is an empty one."""
+    trace = simulate(
+        Scenario(
+            says="", caller=[Act(at=2, say="hello there")], answers=[Answer(says="😀 …")], ends_at=9
+        )
+    )
+    assert "Sorry, say that again?" in trace.heard()
+
+
 def test_a_model_that_says_nothing_is_an_apology() -> None:
     """An empty reply is a failed one: the caller is not left in silence."""
     trace = simulate(

@@ -18,6 +18,7 @@ from adapters.embedded.onnx_cut import cut
 from adapters.embedded.text_to_speech import EmbeddedVoice, JoeVoice, PhoneLine
 from adapters.embedded.weights import weight
 from effects.ports import Clause, ProviderLost, Speech
+from effects.spoken import clause_of
 from states import mulaw
 
 MODEL_RATE_HZ = 22050
@@ -57,7 +58,7 @@ def clauses(*texts: str) -> trio.MemoryReceiveChannel[Clause]:
     send, receive = trio.open_memory_channel[Clause](len(texts))
     with send:
         for index, text in enumerate(texts):
-            send.send_nowait(Clause(index, text))
+            send.send_nowait(clause_of(index, text))
     return receive
 
 
@@ -286,7 +287,7 @@ def joe() -> JoeVoice:
 async def test_the_voice_speaks_as_the_telephone_likes_it(joe: JoeVoice) -> None:
     """Soon, at the level of a telephone, without clipping, pauses after the sentence."""
     async with EmbeddedVoice(lambda: joe) as voice:
-        heard = await say(voice, "Order 29340 is a pair of hiking boots.", "It's **on its way**!")
+        heard = await say(voice, "Order 29340 is a pair of hiking boots.", "It's on its way!")
     assert [piece.clause for piece in heard if piece.ends_clause] == [0, 1]
     for clause in (0, 1):
         audio = b"".join(piece.mulaw for piece in heard if piece.clause == clause)

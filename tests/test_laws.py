@@ -100,7 +100,7 @@ def test_l3_sees_words_in_the_history_that_nobody_heard(monkeypatch: pytest.Monk
     """History written from what was generated is not what was heard."""
 
     def all_of_it(self: Playout) -> str:
-        return " ".join(clause.text for clause in self._clauses)
+        return " ".join(clause.said.text for clause in self._clauses)
 
     monkeypatch.setattr(Playout, "heard", all_of_it)
     assert "L3" in fired(simulate(BARGE_IN))

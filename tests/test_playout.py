@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 import trio
 from trio.testing import MockClock
 
 from effects.playout import Playout
+from effects.spoken import clause_of
 from states.events import AudioStarted, Event, PlayedOut
 from states.settings import Settings
 from tests.doubles import FakeCarrier
@@ -33,7 +35,9 @@ class Mouth:
     async def say(self, reply: int, *texts: str) -> None:
         self.playout.begin(reply)
         for index, text in enumerate(texts):
-            await self.playout.add(reply, index, text, bytes(len(text) * LETTER), last=True)
+            clause = clause_of(index, text)
+            sound = bytes(len(clause.spoken) * LETTER)
+            await self.playout.add(reply, clause, sound, last=True)
         self.playout.finish(reply)
 
     @property
@@ -111,6 +115,28 @@ async def test_hold_clears_at_once_and_knows_what_was_heard(autojump_clock: Mock
         assert len(it.carrier.sent) == sent
 
 
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("order four seven one", "order"),
+        ("order four seven one one", "order 4711"),
+        ("order four seven one one at two", "order 4711 at"),
+        ("order four seven one one at two thirty", "order 4711 at 2:30"),
+        ("order four seven one one at two thirty P M costs five", "order 4711 at 2:30 pm costs"),
+        ("order four seven one one at two thirty P M costs five million dollars",
+         "order 4711 at 2:30 pm costs $5 million"),
+    ],
+)  # fmt: skip
+async def test_what_was_heard_is_told_in_written_words(
+    autojump_clock: MockClock, said: str, heard: str
+) -> None:
+    """A written word is heard when all of what it became was played."""
+    async with mouth() as it:
+        await it.say(1, "order 4711 at 2:30 pm costs $5 million now")
+        await trio.sleep(0.06 * len(said) + 0.001)
+        assert it.playout.hold().heard == heard
+
+
 async def test_release_goes_on_where_it_stopped_once(autojump_clock: MockClock) -> None:
     """After a hold the rest is sent, from at most 300 ms before the cut, and no more."""
     async with mouth() as it:
@@ -162,7 +188,8 @@ async def test_a_new_reply_discards_the_one_in_the_air(autojump_clock: MockClock
         assert silenced is not None
         assert silenced.reply == 1
         assert silenced.heard == "one two"
-        await it.playout.add(1, 0, TEXT, bytes(8000), last=True)  # late audio of the first
+        late = clause_of(0, TEXT)  # audio of the first reply
+        await it.playout.add(1, late, bytes(8000), last=True)
         sent = it.carrier.sound_ms()
         await trio.sleep(2)
         assert it.carrier.sound_ms() == sent
@@ -188,8 +215,8 @@ async def test_the_voice_has_to_wait_when_there_is_plenty(autojump_clock: MockCl
     async with mouth() as it:
         it.playout.begin(1)
         with trio.move_on_after(1) as patience:
-            await it.playout.add(1, 0, "long", bytes(60 * 8000), last=False)
+            await it.playout.add(1, clause_of(0, "long"), bytes(60 * 8000), last=False)
         assert patience.cancelled_caught
         it.playout.discard()
         with trio.fail_after(1):
-            await it.playout.add(1, 0, "long", bytes(60 * 8000), last=True)
+            await it.playout.add(1, clause_of(0, "long"), bytes(60 * 8000), last=True)

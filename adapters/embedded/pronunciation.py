@@ -27,7 +27,7 @@ from adapters.embedded.weights import weight
 PAUSES = ".,?!;:"
 """Punctuation the voice was trained to breathe at."""
 
-_TOKEN = re.compile(r"[a-z]+(?:'[a-z]+)*|[.,?!;:]")
+_TOKEN = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*|[.,?!;:]")
 _VOWELS = frozenset("aeiouæɐɑɒɔəɚɛɜɪʊʌᵻ")
 _HISSES = frozenset("szʃʒ")
 _VOICELESS = frozenset("pktfθ")
@@ -36,7 +36,7 @@ _VOICELESS = frozenset("pktfθ")
 # their rarer sense.
 _CORRECTIONS = {
     "at": "æt",
-    "ay": "ˈeɪ",  # how the letter A is spelt out
+    "ay": "ˈeɪ",  # the letter A
     "i": "aɪ",
     "it": "ɪt",
     "ok": "oʊkˈeɪ",
@@ -46,6 +46,8 @@ _CORRECTIONS = {
 
 # Before a word of the lexicon these make a word of their own: redeliver, misdirected.
 _PREFIXES = {"re": "ɹˌiː", "un": "ʌn", "mis": "mˌɪs", "pre": "pɹˌiː"}
+
+_DIGITS = frozenset("zero one two three four five six seven eight nine".split())
 
 # Weak at the end of a phrase too; any other word there takes the stress that it lacks.
 _ALWAYS_WEAK = frozenset("a an the it me you him her us them he she we they i".split())
@@ -67,7 +69,7 @@ class Pronouncer:
     def sentences(self, text: str) -> list[str]:
         """The phonemes of each sentence in ``text``, words parted by spaces, punctuation kept.
 
-        ``text`` is words and punctuation only (see :func:`adapters.embedded.spoken.spoken`).
+        ``text`` is words and punctuation only (as :attr:`effects.ports.Clause.spoken`).
         Each sentence ends with one of :data:`PAUSES`, a full stop if nothing else is there;
         one without any word is left out. Never fails: an unknown word is guessed.
         """
@@ -106,6 +108,7 @@ class Pronouncer:
 
     def _sentence(self, tokens: list[str]) -> str:
         """``tokens`` end with punctuation."""
+        tokens = _with_letters(tokens)
         sounds = [token if token in PAUSES else self.word(token) for token in tokens]
         written = ""
         for token, sound, following in zip(tokens, sounds, [*sounds[1:], ""], strict=True):
@@ -158,8 +161,22 @@ def _base64(letter: str) -> str:
 
 
 def _ascii(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.lower().replace("’", "'"))
+    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'"))
     return decomposed.encode("ascii", "ignore").decode()
+
+
+def _with_letters(tokens: list[str]) -> list[str]:
+    """In lower case, with the letter A told from the article: it is a capital in mid-phrase, or
+    before another letter or a number that is said digit by digit."""
+    words = [token.lower() for token in tokens]
+    for i, token in enumerate(tokens):
+        follows = tokens[i + 1 : i + 3]
+        letter_follows = len(follows) > 0 and len(follows[0]) == 1 and follows[0].isupper()
+        digits_follow = len(follows) == 2 and _DIGITS.issuperset(follows)
+        mid_phrase = i > 0 and tokens[i - 1] not in PAUSES
+        if token == "A" and (mid_phrase or letter_follows or digits_follow):
+            words[i] = "ay"
+    return words
 
 
 def _alone(word: str, sounds: str) -> str:

@@ -2,8 +2,8 @@
 
 A clause walks through it in one straight line:
 
-    text → what is said (spoken) → phonemes (pronunciation) → samples at 22 050 Hz (piper)
-         → 8 kHz, telephone level, silence trimmed (PhoneLine) → µ-law
+    what is said → phonemes (pronunciation) → samples at 22 050 Hz (piper)
+                 → 8 kHz, telephone level, silence trimmed (PhoneLine) → µ-law
 
 All of that is one generator, which a worker thread steps; each step gives the next stretch of
 audio, about half a second, in 20 to 100 ms of computing. That is also the longest that an
@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from adapters.embedded.piper import Piper
 from adapters.embedded.pronunciation import Pronouncer
-from adapters.embedded.spoken import spoken
 from adapters.embedded.threads import settle
 from effects.ports import Clause, ProviderLost, Speech
 from states import mulaw
@@ -47,8 +46,9 @@ class Model(Protocol):
     """Something that can say a clause."""
 
     def say(self, text: str) -> Iterator[bytes]:
-        """µ-law audio of ``text``, piece by piece; nothing if there is nothing to say. A step may
-        block for as long as it computes, and is taken on any thread."""
+        """µ-law audio of ``text`` (words and punctuation only: :attr:`Clause.spoken`), piece by
+        piece; nothing if there is nothing to say. A step may block for as long as it computes,
+        and is taken on any thread."""
         ...
 
 
@@ -62,7 +62,7 @@ class JoeVoice:
 
     def say(self, text: str) -> Iterator[bytes]:
         """As :meth:`Model.say`: each sentence of the clause, with the pause that follows it."""
-        for phonemes in self._pronouncer.sentences(spoken(text)):
+        for phonemes in self._pronouncer.sentences(text):
             line = PhoneLine(self._piper.sample_rate_hz)
             for samples in self._piper.samples(phonemes):
                 if audio := line.feed(samples):
@@ -189,7 +189,7 @@ class EmbeddedVoice:
         async with ahead:
             try:
                 async for clause in clauses:
-                    audio = model.say(clause.text)
+                    audio = model.say(clause.spoken)
                     async with self._beginning:
                         piece = await self._next(audio)
                     while piece is not None:

@@ -146,7 +146,7 @@ class ScriptedVoice(Scripted):
         await trio.sleep(script.first_byte)
         if not script.fault_midway:
             await self._hazard(clause.text)
-        audio = spell(clause.text, script.letter_ms)
+        audio = spell(clause.spoken, script.letter_ms)
         half = len(audio) // 2
         await speech(Speech(clause.index, audio[:half], ends_clause=False))
         if script.fault_midway:

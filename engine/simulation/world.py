@@ -10,6 +10,7 @@ import trio
 
 from effects.phrases import Phrases
 from effects.ports import Dtmf, JournalSink, Stop
+from effects.spoken import spoken
 from effects.stage import Ports
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.session import Desk, hold_call
@@ -164,5 +165,5 @@ def _phrases(scenario: Scenario) -> Phrases:
     phrases = Phrases()
     if scenario.phrases_rendered:
         for text in agent_for(scenario).phrases:
-            phrases.add(text, spell(text, scenario.voice.letter_ms))
+            phrases.add(text, spell(spoken(text), scenario.voice.letter_ms))
     return phrases

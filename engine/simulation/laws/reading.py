@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from effects.spoken import spoken, words_of
 from engine import journal
 from engine.simulation.line import Played
 from engine.simulation.sound import spell
@@ -67,7 +68,7 @@ class Piece:
 
 @dataclass(slots=True)
 class Utterance:
-    """One reply as it crossed the line: its clauses as texts, the sound that they make, and
+    """One reply as it crossed the line: its clauses as written, the sound that they make, and
     the pieces in which it was sent. ``composed`` is false for fixed lines."""
 
     reply: int
@@ -79,11 +80,11 @@ class Utterance:
     @property
     def sound(self) -> bytes:
         """All of it, as it should sound."""
-        return b"".join(spell(text, self.letter_ms) for text in self.texts)
+        return b"".join(spell(spoken(text), self.letter_ms) for text in self.texts)
 
     @property
     def words(self) -> list[str]:
-        """All of it, as words."""
+        """All of it, as written words."""
         return [word for text in self.texts for word in text.split()]
 
     def reached(self, at_ms: float = EVER_MS) -> int:
@@ -96,17 +97,19 @@ class Utterance:
         return max(places, default=0)
 
     def words_by(self, place: int) -> tuple[int, int]:
-        """How many words end, and how many begin, before a place in the sound."""
+        """How many written words end, and how many begin, before a place in the sound. Those
+        that are said as one end and begin together."""
         size, start, ended, begun = self.letter_ms * mulaw.BYTES_PER_MS, 0, 0, 0
         for text in self.texts:
             at = 0
-            for word in text.split():
-                at = text.index(word, at)
-                begun += start + at * size < place
-                at += len(word)
+            for word in words_of(text):
+                many = len(word.written.split())
+                begun += many * (start + at * size < place)
+                at += len(word.spoken)
                 # A letter of which half was played was heard.
-                ended += start + at * size - size // 2 <= place
-            start += len(text) * size
+                ended += many * (start + at * size - size // 2 <= place)
+                at += 1
+            start += len(spoken(text)) * size
         return ended, begun
 
 
@@ -270,7 +273,7 @@ def _fixed_line(reading: Reading, clause: int, pieces: Sequence[Piece], letter_m
     """Which of the agent's fixed lines begins as this sound does; empty if none does."""
     sent = bytes(pieces[0].audio)
     for text in sorted(reading.head.agent.phrases, key=len, reverse=True):
-        sound = spell(text, letter_ms)
+        sound = spell(spoken(text), letter_ms)
         size = min(len(sound), len(sent))
         if size and sound[:size] == sent[:size]:
             return text

@@ -1,5 +1,4 @@
-"""Numbers as an American says them. Pure functions; the other way round from
-:mod:`adapters.embedded.spoken_numbers`, which understands them."""
+"""Numbers as an American says them. Pure functions."""
 
 from __future__ import annotations
 
