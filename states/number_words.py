@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 _UNITS = "zero one two three four five six seven eight nine".split()
-_TEENS = (
-    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
-)
+_TEENS = "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()
 _TENS_BY_NAME = {
     name: 10 * tens
     for tens, name in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)

@@ -22,7 +22,6 @@ _AMOUNT = re.compile(
 )
 _CURRENCY = {"$": "dollar", "£": "pound", "€": "euro"}
 _READ_OUT = (
-    (re.compile(r"(?<![0-9:])([0-9]{1,2}):00(?=\s?[ap]\.?\s?m\b)"), r"\1"),
     (re.compile(r"(?<![0-9:])([0-9]{1,2}):00(?![0-9:])"), r"\1 o'clock"),
     (re.compile(r"%"), " per cent "),
     (re.compile(r"&"), " and "),
@@ -89,7 +88,7 @@ def normalized(text: str) -> tuple[str, ...]:
             _expand_before(participle, words)
     if has_number:
         words = as_digits(words)
-    if "m" in words or "k" in words:
+    if "m" in words or "k" in words or "o'clock" in words:
         words = _join_letters(words)
     return tuple(words)
 
@@ -115,17 +114,18 @@ def _expand_before(participle: str, words: list[str]) -> None:
 
 
 def _join_letters(words: Sequence[str]) -> list[str]:
-    """ "p.m." after a number, and "o.k.", as one word."""
+    """ "p.m." after a number, and "o.k.", as one word; "two o'clock pm" as "two pm"."""
     joined: list[str] = []
     for word in words:
         before = joined[-1] if joined else ""
         clock = len(joined) > 1 and (joined[-2].isdecimal() or joined[-2] == "o'clock")
         if word == "m" and before in ("a", "p") and clock:
-            joined[-1] += "m"
+            word = f"{joined.pop()}m"
         elif word == "k" and before == "o":
-            joined[-1] = "okay"
-        else:
-            joined.append(word)
+            word = f"{joined.pop()}kay"
+        while word in ("am", "pm") and joined and joined[-1] == "o'clock":
+            joined.pop()
+        joined.append(word)
     return joined
 
 
@@ -224,11 +224,12 @@ _HOLD_REQUEST = re.compile(
     r"(?:(?:hold on|hang on|hold up|hold the line|hold|wait|stand by|bear with me)"
     r"(?: (?:there|please|wait|hold on|hang on))*"
     rf"(?: (?:please )?(?:for )?{_A_WHILE})?"
-    rf"|(?:(?:give|allow) me|i (?:will )?(?:just )?need|(?:can|could|may) i have|i will (?:just |only )?be"
-    rf"|(?:it|this|that) will (?:just |only )?take(?: me)?) {_A_WHILE}"
+    rf"|(?:(?:give|allow) me|i (?:will )?(?:just )?need|(?:can|could|may) i have"
+    rf"|i will (?:just |only )?be|(?:it|this|that) will (?:just |only )?take(?: me)?) {_A_WHILE}"
     rf"|{_A_MOMENT}|let me {_LOOK}|i will be right back"
     r"|i am (?:just |still )*(?:looking|checking|searching|getting it|looking for it)"
-    rf"|(?:can i|let me|i will|i am going to|i have to) (?:just )?put you on hold(?: for {_A_WHILE})?"
+    rf"|(?:can i|let me|i will|i am going to|i have to) (?:just )?put you on hold"
+    rf"(?: for {_A_WHILE})?"
     r")"
     rf"(?: (?:please|okay|thanks|{_A_MOMENT}|while i .+|let me {_LOOK}|i will be right back"
     rf"|i (?:will|have to|need to|am going to) {_LOOK}"
@@ -255,9 +256,10 @@ _MACHINE_SURE = re.compile(
     r"|\b(?:at|after|following) the (?:tone|beep)\b|\brecord (?:a|your) (?:message|name|voice)\b"
     r"|\bmail ?box (?:is|has|of|for)\b|\b(?:state|say|record|tell us) your name and\b"
     r"|\bperson you (?:are (?:calling|trying to reach)|have (?:called|dialed))\b"
-    r"|\b(?:forwarded|transferred) to (?:an?|the)?(?: \w+)* ?voice\b|\bscreening (?:service|calls)\b"
+    r"|\b(?:forwarded|transferred) to (?:an?|the)?(?: \w+)* ?voice\b"
+    r"|\bscreening (?:service|calls)\b"
     r"|\bwhen you (?:have|are) (?:finished|done) recording\b|\bautomated voice messag"
-    r"|\b(?:number|customer|subscriber|party) you (?:have |are )?(?:dialed|dialled|called|calling)\b"
+    r"|\b(?:number|customer|subscriber|party) you (?:have |are )?(?:dial|call)(?:led|ed|ing)\b"
 )
 _MACHINE_LIKELY = re.compile(
     r"\b(?:is|am|are) (?:not|currently un|un) ?available\b|\bunavailable\b|\bvoice mail\b"

@@ -32,8 +32,9 @@ _PHONE = re.compile(
     r"|\bnumber (?:to|where|that|(?:we|i) can) (?:\w+ )*(?:reach|call|get)\b"
 )
 _AMOUNT_OR_TIME = re.compile(
-    r"\bhow (?:many|much|old|long|big|far|often)\b|\b(?:what|which) (?:time|day|date|hour|floor|size)"
-    r"|\bwhat(?: \w+)? time\b|^when\b|\band when\b|\bquantity\b|\bwhat year\b|\bwhich (?:1|of|would)\b"
+    r"\bhow (?:many|much|old|long|big|far|often)\b|\bwhich (?:1|of|would)\b"
+    r"|\b(?:what|which)(?: \w+)? (?:time|day|date|year|hour|floor|size)\b|(?:^|\band )when\b"
+    r"|\bquantity\b"
 )
 _BIRTH = re.compile(r"\bbirth|\bwere you born\b")
 _EXPIRY = re.compile(r"\bexpir")
@@ -51,7 +52,9 @@ _WHICH_ONE = re.compile(
     r"\b(?:this|that|the|which|another|any|some|every|each|no|wrong|right|same|other|next|new|old"
     r"|last|big|small|different|[0-9]+(?:st|nd|rd|th)) 1$"
 )
-_A_NUMBER = re.compile(r"\b(?:number|code|order|account|reference|zip|digits?)\b|\bit is\b")
+_A_NUMBER = re.compile(
+    r"\b(?:number|code|order|account|reference|zip|digits?|address|live at)\b|\bit is\b"
+)
 _DAY_OR_AT = re.compile(r"\b(?:today|tomorrow|\w+day|at|by|around|about|until|till|after|before)$")
 _MONTH = re.compile(
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december)\b"
@@ -131,7 +134,7 @@ def _length_score(code: str, length: int, said: str) -> float:
     if len(code) >= length:
         return COMPLETE
     corrected = sum(word.isdecimal() for word in said.split()) >= length + len(code)
-    return UNSURE if corrected else UNLIKELY
+    return UNSURE if corrected or " not " in said else UNLIKELY
 
 
 def _phone_score(code: str) -> float:
@@ -147,11 +150,11 @@ def _phone_score(code: str) -> float:
 def _free_number_score(code: str, words: tuple[str, ...]) -> float | None:
     """A number nobody asked for: an amount or a time is over, more digits may come of others."""
     others = " ".join(words[: len(words) - len(code)])
+    if _A_NUMBER.search(others) or not others:
+        return UNSURE
     if _DAY_OR_AT.search(others):
         return LIKELY
-    if len(code) <= 2 and others and not _A_NUMBER.search(others):
-        return None
-    return UNSURE
+    return UNSURE if len(code) > 2 else None
 
 
 def _birthday_score(words: tuple[str, ...]) -> float | None:
