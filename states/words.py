@@ -22,7 +22,7 @@ _AMOUNT = re.compile(
 )
 _CURRENCY = {"$": "dollar", "£": "pound", "€": "euro"}
 _READ_OUT = (
-    (re.compile(r"(?<![0-9:])([0-9]{1,2}):00(?![0-9:])"), r"\1 o'clock"),
+    (re.compile(r"(?<![0-9:])([0-9]{1,2}):00(?![0-9:])"), r"\1 o'clock "),
     (re.compile(r"%"), " per cent "),
     (re.compile(r"&"), " and "),
     (re.compile(r"@"), " at "),
