@@ -26,8 +26,9 @@ import trio
 from adapters.embedded.moonshine import Moonshine
 from adapters.embedded.spoken import spoken
 from adapters.embedded.text_to_speech import EmbeddedVoice
-from bench.recognition import edits, percentiles
+from bench.recognition import percentiles
 from effects.ports import Clause, Speech
+from engine.evaluation.words import edits
 from states import mulaw
 
 PHRASES = (
