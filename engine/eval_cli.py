@@ -12,7 +12,6 @@ import trio
 import typer
 from rich.console import Console
 
-from adapters.embedded.text_to_speech import JoeVoice
 from adapters.twilio.dialing import BadAddress, parse_address
 from effects.ports import ProviderError
 from engine.config import Config, load_config
@@ -27,7 +26,7 @@ from engine.evaluation.figures import (
 )
 from engine.evaluation.plan import Plan, plan
 from engine.evaluation.run import Elsewhere, Here, Progress, evaluate
-from engine.evaluation.speech import needs_voice, sounds_of
+from engine.evaluation.speech import callers_voice, needs_voice, sounds_of
 from engine.evaluation.table import Report, show
 from engine.stack import open_desk
 
@@ -101,7 +100,7 @@ def _planned(folder: Path) -> Dialogues:
     """All dialogues of a folder, spoken and planned. Blocks. Raises :class:`ConfigError`."""
     files = load_dialogues(folder)
     try:
-        voice = JoeVoice() if any(needs_voice(file.dialogue) for file in files) else None
+        voice = callers_voice() if any(needs_voice(file.dialogue) for file in files) else None
     except ProviderError as error:
         raise ConfigError(str(error)) from error
     return [(file, plan(file.dialogue, sounds_of(file, voice))) for file in files]

@@ -251,7 +251,7 @@ def _step_problem(step: str | Step) -> str:
     if kind == "press":
         strange = sorted(set(step.press) - KEYS)
         return f"press: no telephone has the key '{strange[0]}'" if strange else ""
-    if step.pause is not None and kind not in ("say", "wav"):
+    if step.pause is not None and kind not in ("say", "wav", "press"):
         return f"pause: it has no meaning with {kind}"
     spoken = step.interrupt or step.backchannel or step
     problem = "" if kind in ("cough", "hang_up") else _speech_problem(spoken)

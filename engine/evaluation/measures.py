@@ -17,8 +17,6 @@ AFTERMATH_S = 1.0
 """An agent who falls silent that long after a backchannel or a cough did so because of it."""
 RESUMED_S = 2.0
 """A reply that goes on within that time was broken off."""
-CLEARED_S = 0.04
-"""From a clear to the silence: the frame that plays is heard to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def measure(planned: Sequence[Planned], record: CallRecord) -> TurnTaking:
         if what.wants_answer:
             measures.answers.append(_answer(what, said, until_s, record.heard))
         if what.kind == "interruption":
-            measures.interruptions.append(_interruption(what, said, record.heard))
+            measures.interruptions.append(_interruption(what, said, record))
         if what.kind in ("backchannel", "cough"):
             measures.noises.append(_noise(what, said, until_s, record))
     return measures
@@ -95,7 +93,7 @@ def _answer(what: Planned, said: Stretch, until_s: float, heard: Sequence[Stretc
     first_s = next((at_s for at_s in begun if said.end_s <= at_s < until_s), None)
     if first_s is None:
         return Answer(what.step, unanswered=True)
-    return Answer(what.step, latency_ms=(first_s - said.end_s) * 1000)
+    return Answer(what.step, latency_ms=_ms(first_s - said.end_s))
 
 
 def _reply_at(at_s: float, heard: Sequence[Stretch]) -> int | None:
@@ -103,23 +101,34 @@ def _reply_at(at_s: float, heard: Sequence[Stretch]) -> int | None:
     return next((n for n, reply in enumerate(heard) if reply.start_s <= at_s < reply.end_s), None)
 
 
-def _interruption(what: Planned, said: Stretch, heard: Sequence[Stretch]) -> Disturbance:
-    number = _reply_at(said.start_s, heard)
+def _interruption(what: Planned, said: Stretch, record: CallRecord) -> Disturbance:
+    number = _reply_at(said.start_s, record.heard)
     if number is None:
         return Disturbance(what.step, tried=False)
-    silent_s = heard[number].end_s - said.start_s
+    cleared_s = _cleared_s(said.start_s, record.heard[number], record.clears)
+    silent_s = (record.heard[number].end_s if cleared_s is None else cleared_s) - said.start_s
     missed = silent_s > what.within_s
-    return Disturbance(what.step, True, None if missed else silent_s * 1000, missed)
+    return Disturbance(what.step, True, None if missed else _ms(silent_s), missed)
 
 
 def _noise(what: Planned, said: Stretch, until_s: float, record: CallRecord) -> Disturbance:
     number = _reply_at(said.start_s, record.heard)
     if number is None:
         return Disturbance(what.step, tried=False)
-    end_s = record.heard[number].end_s
-    rest = record.heard[number + 1 :]
-    resumed = bool(rest) and rest[0].start_s < min(end_s + RESUMED_S, until_s)
-    cleared = any(0 <= end_s - clear_s <= CLEARED_S for clear_s in record.clears)
-    broken_off = end_s <= min(said.end_s + AFTERMATH_S, until_s) and (cleared or resumed)
-    silent_ms = (end_s - said.start_s) * 1000 if broken_off else None
-    return Disturbance(what.step, True, silent_ms, broken_off)
+    reply, rest = record.heard[number], record.heard[number + 1 :]
+    cleared_s = _cleared_s(said.start_s, reply, record.clears)
+    resumed = bool(rest) and rest[0].start_s < min(reply.end_s + RESUMED_S, until_s)
+    stopped_s = reply.end_s if cleared_s is None and resumed else cleared_s
+    if stopped_s is None or stopped_s > min(said.end_s + AFTERMATH_S, until_s):
+        return Disturbance(what.step, True)
+    return Disturbance(what.step, True, _ms(stopped_s - said.start_s), True)
+
+
+def _cleared_s(from_s: float, reply: Stretch, clears: Sequence[float]) -> float | None:
+    """When a reply was thrown away, if it was: after a clear another may begin so soon that
+    there is hardly a silence between."""
+    return next((at_s for at_s in clears if from_s <= at_s <= reply.end_s), None)
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import trio
 
@@ -55,6 +56,14 @@ class Held:
     record: CallRecord
     lines: list[AnyLine] | None = None
     orders: Orders | None = None
+
+
+class Engine(Protocol):
+    """What dialogues are held against."""
+
+    async def hold(self, plan: Plan) -> Held:
+        """Hold one call to its end. May raise anything: it is that dialogue's error."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ class _Journal:
 
 
 async def evaluate(
-    engine: Here | Elsewhere,
+    engine: Engine,
     dialogues: Sequence[tuple[DialogueFile, Plan]],
     folder: Path,
     *,
@@ -124,11 +133,11 @@ async def evaluate(
     """
     results = [Result(file.name) for file, _ in dialogues]
     held: list[Held | None] = [None] * len(dialogues)
-    limit = trio.CapacityLimiter(calls)
+    numbers = iter(range(len(dialogues)))
 
-    async def hold(number: int) -> None:
-        file, plan = dialogues[number]
-        async with limit:
+    async def hold_one_after_the_other() -> None:
+        for number in numbers:  # shared: each takes the next one
+            file, plan = dialogues[number]
             progress(f"{file.name}: {file.dialogue.about}")
             try:
                 held[number] = await engine.hold(plan)
@@ -136,8 +145,8 @@ async def evaluate(
                 results[number].error = _in_one_line(error)
 
     async with trio.open_nursery() as nursery:
-        for number in range(len(dialogues)):
-            nursery.start_soon(hold, number)
+        for _ in range(calls):
+            nursery.start_soon(hold_one_after_the_other)
     if not any(held):
         raise ConfigError(f"no call came about: {results[0].error}")
     progress("listening to what the agent said")

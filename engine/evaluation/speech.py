@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.embedded.text_to_speech import Model
+import onnxruntime
+
+from adapters.embedded.text_to_speech import JoeVoice, Model
 from adapters.twilio.recording import FRAME_MS
 from adapters.twilio.script import KEY_EVERY_MS
 from adapters.twilio.wav import UnusableWav, read_caller_wav
@@ -51,6 +53,13 @@ def needs_voice(dialogue: Dialogue) -> bool:
 def speech_of(step: Step) -> Speech:
     """What is said in a step, whichever kind it is of; of nothing, if nothing is."""
     return step.interrupt or step.backchannel or step
+
+
+def callers_voice() -> Model:
+    """The embedded voice, which says a text in another way each time, but the same ways in each
+    run. Blocks for about 1.5 s. Raises :class:`effects.ports.ProviderRefused`."""
+    onnxruntime.set_seed(1)
+    return JoeVoice()
 
 
 def sounds_of(file: DialogueFile, voice: Model | None) -> Sounds:

@@ -61,9 +61,9 @@ def _percent(value: float | None) -> str:
 def _dialogues(results: Sequence[Result]) -> Table:
     table = Table(title="Dialogues", box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("dialogue", no_wrap=True)
-    for column in ("turns", "latency p50", "cut-offs", "false", "missed", "word errors"):
-        table.add_column(column, justify="right")
-    table.add_column("task")
+    for column in ("turns", "p50 ms", "cut off", "false", "missed", "words"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("task", no_wrap=True)
     for result in results:
         table.add_row(escape(result.name), *_row(result))
     return table
@@ -76,11 +76,11 @@ def _row(result: Result) -> tuple[str, ...]:
     spread = Spread.of([a.latency_ms for a in measures.answers if a.latency_ms is not None])
     return (
         str(len(measures.answers)),
-        "-" if spread is None else f"{spread.p50_ms:.0f} ms",
+        "-" if spread is None else f"{spread.p50_ms:.0f}",
         str(sum(answer.cut_off for answer in measures.answers)),
         str(sum(noise.wrong for noise in measures.noises)),
         str(sum(cut_in.wrong for cut_in in measures.interruptions)),
-        "-" if words is None else f"{words.wrong} of {words.said}",
+        "-" if words is None else f"{words.wrong}/{words.said}",
         _task(result),
     )
 

@@ -9,10 +9,9 @@ import msgspec
 
 from adapters.embedded.order_store import OrderRow
 from engine.evaluation.dialogue import Expect, OrderIs
-from engine.evaluation.words import edits, is_heard
+from engine.evaluation.words import edits, is_heard, words_of
 from engine.journal import AnyLine, Event
 from states import events
-from states.words import normalized
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +124,5 @@ class WordErrors:
 
 def word_errors(said: Sequence[str], understood: str) -> WordErrors:
     """Compare all that a caller said with all that was understood, word by word."""
-    words = [word for text in said for word in normalized(text)]
-    return WordErrors(len(words), edits(words, normalized(understood)))
+    words = [word for text in said for word in words_of(text)]
+    return WordErrors(len(words), edits(words, words_of(understood)))

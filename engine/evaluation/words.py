@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
@@ -22,10 +23,16 @@ def edits(said: Sequence[str], heard: Sequence[str]) -> int:
     return row[-1]
 
 
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text, without case, punctuation and the form of digits. Words with hyphens
+    are one ("good-bye")."""
+    return normalized(re.sub(r"(?<=[^\W\d_])-(?=[^\W\d_])", "", text))
+
+
 def is_heard(phrase: str, text: str) -> bool:
     """Whether a text, as it was transcribed, contains a phrase: the same words, or as many (one
     more, one less) that are spelt nearly the same."""
-    wanted, words = normalized(phrase), normalized(text)
+    wanted, words = words_of(phrase), words_of(text)
     letters = "".join(wanted)
     for length in (len(wanted), len(wanted) + 1, len(wanted) - 1):
         for start in range(len(words) - length + 1 if length > 0 else 0):
