@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -12,6 +14,7 @@ from adapters.twilio.script import AfterAgent, IntoReply
 from engine.errors import ConfigError
 from engine.evaluation import sound
 from engine.evaluation.dialogue import Step, load_dialogue, load_dialogues, pieces, plain
+from engine.evaluation.figures import load_thresholds
 from engine.evaluation.plan import Planned, plan
 from engine.evaluation.speech import Sounds, needs_voice, sounds_of
 from states import mulaw
@@ -212,3 +215,14 @@ def test_the_dialogues_of_the_parcel_desk_can_be_read() -> None:
     dialogues = load_dialogues(PARCEL)
     assert len(dialogues) >= 10
     assert all(file.dialogue.about for file in dialogues)
+
+
+def test_the_manual_s_example_is_a_dialogue(tmp_path: Path) -> None:
+    """What docs/evaluation.md shows can be copied, and so can its thresholds."""
+    manual = (Path(__file__).parent.parent / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"(?:^(?: {4}.*)?\n)+", manual, flags=re.MULTILINE)
+    (example,) = [dedent(block) for block in blocks if "    about: " in block]
+    assert len(load_dialogue(written(tmp_path, example)).dialogue.steps) == 5
+    (limits,) = [dedent(block) for block in blocks if "latency_p50_ms = " in block]
+    (tmp_path / "limits.toml").write_text(limits, encoding="utf-8")
+    assert load_thresholds(tmp_path / "limits.toml").task_done_percent == 100
