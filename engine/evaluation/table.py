@@ -62,8 +62,8 @@ def _dialogues(results: Sequence[Result]) -> Table:
     table = Table(title="Dialogues", box=box.SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("dialogue", no_wrap=True)
     for column in ("turns", "p50 ms", "cut off", "false", "missed", "words"):
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("task", no_wrap=True)
+        table.add_column(column, justify="right", no_wrap=True, min_width=len(column))
+    table.add_column("task", no_wrap=True, min_width=len("not judged"))
     for result in results:
         table.add_row(escape(result.name), *_row(result))
     return table

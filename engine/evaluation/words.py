@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 from states.words import normalized
 
-ALIKE = 0.8
+ALIKE = 0.75
 """Two phrases are the same to an ear when so much of their letters agree: a transcript may write
 "Memfis"."""
 
