@@ -28,6 +28,7 @@ from adapters.twilio.script import AfterAgent, Script, Utterance
 from adapters.twilio.wav import read_caller_wav
 from bench.report import Figure, at_most, finish, spread, this_machine
 from engine.config import Config
+from engine.evaluation.words import edits
 from engine.journal import AnyLine
 from engine.phone_cli import demo_script
 from engine.service import MEDIA_PATH, take_calls
@@ -127,20 +128,9 @@ def _errors(spoken: Sequence[Clip], heard: Sequence[TurnRecord]) -> list[Figure]
     understood = [
         word for turn in heard if turn.outcome != "retracted" for word in normalized(turn.words)
     ]
-    rate = 100 * _distance(said, understood) / len(said)
+    rate = 100 * edits(said, understood) / len(said)
     how = f"{len(spoken)} annotated clips, {len(said)} words, in one call of {len(heard)} turns"
     return [at_most("word error rate over the whole path", rate, "%", None, how)]
-
-
-def _distance(said: Sequence[str], heard: Sequence[str]) -> int:
-    """Words to insert, delete and replace to get from the one to the other."""
-    row = list(range(len(heard) + 1))
-    for i, word in enumerate(said, start=1):
-        before, row[0] = row[0], i
-        for j, other in enumerate(heard, start=1):
-            cost = before + (word != other)
-            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, cost)
-    return row[-1]
 
 
 def main() -> None:

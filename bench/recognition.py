@@ -32,6 +32,7 @@ from adapters.embedded.speech_to_text import EmbeddedSpeechToText
 from adapters.silero.vad import WINDOW_SAMPLES, SileroVad
 from effects.ears import Ears
 from effects.ports import Frame, Heard, Offset
+from engine.evaluation.words import edits
 from states import mulaw
 from states.settings import Settings
 
@@ -80,16 +81,6 @@ def words_of(text: str) -> list[str]:
     for written, spoken in OTHER_WORDS.items():
         text = re.sub(rf"\b{written}\b", spoken, text)
     return re.sub(r"\d", lambda digit: f" {DIGITS[int(digit[0])]} ", text).split()
-
-
-def edits(said: Sequence[str], heard: Sequence[str]) -> int:
-    """Words left out, put in and taken for others (the Levenshtein distance)."""
-    row = list(range(len(heard) + 1))
-    for i, word in enumerate(said, 1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(heard, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (word != other))
-    return row[-1]
 
 
 def load_clips(only: Sequence[str]) -> list[Clip]:

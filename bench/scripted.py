@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
 import trio
-from numpy.typing import NDArray
 
 from adapters.twilio.wav import read_caller_wav
 from bench.vendors import Wait
@@ -37,6 +35,7 @@ from effects.ports import (
 from effects.spoken import spoken
 from effects.stage import Ports
 from engine.chart import default_chart_path, load_chart
+from engine.evaluation.sound import cut_to_speech
 from engine.session import Desk
 from engine.simulation.providers import Scripted, ScriptedJudge
 from engine.simulation.scenario import Scenario
@@ -53,10 +52,6 @@ FIRST_AUDIO_MS = 80
 LETTER_MS = 60
 """How long the voice, which spells, takes for a letter."""
 
-_WINDOW = 20 * mulaw.BYTES_PER_MS
-_QUIETER_DB = 25
-"""Sound that much below the loudest of a recording is not speech any more: breath, the room."""
-
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
@@ -70,23 +65,6 @@ class Spoken:
     @property
     def length_ms(self) -> float:
         return mulaw.duration_ms(self.mulaw)
-
-
-def speech_bounds(audio: bytes) -> tuple[int, int]:
-    """Where speech begins and ends in a recording, in bytes: the first and the last 20 ms that
-    are within 25 dB of its loudest."""
-    samples = mulaw.to_float(audio)
-    windows: NDArray[np.float32] = samples[: len(samples) // _WINDOW * _WINDOW]
-    energy = np.square(windows.reshape(-1, _WINDOW)).mean(axis=1)
-    loud = np.flatnonzero(energy > energy.max() / 10 ** (_QUIETER_DB / 10))
-    return int(loud[0]) * _WINDOW, (int(loud[-1]) + 1) * _WINDOW
-
-
-def cut_to_speech(audio: bytes) -> bytes:
-    """A recording from where speech begins to where it ends. No sample of it is exactly zero,
-    so that a silent line can be told from it."""
-    start, end = speech_bounds(audio)
-    return audio[start:end].replace(mulaw.SILENCE, b"\xfe")
 
 
 # --- the conversation -----------------------------------------------------------------------

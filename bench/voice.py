@@ -25,9 +25,10 @@ import trio
 
 from adapters.embedded.moonshine import Moonshine
 from adapters.embedded.text_to_speech import EmbeddedVoice
-from bench.recognition import edits, percentiles
+from bench.recognition import percentiles
 from effects.ports import Clause, Speech
 from effects.spoken import clause_of, spoken
+from engine.evaluation.words import edits
 from states import mulaw
 
 PHRASES = (

@@ -19,7 +19,7 @@ from rich.console import Console
 from adapters.front.server import Listening
 from adapters.twilio.recording import CallRecord
 from adapters.twilio.script import Script
-from engine import phone_cli
+from engine import eval_cli, phone_cli
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
 from engine.config import Config, load_config
@@ -325,6 +325,9 @@ def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+eval_cli.add_to(app, run)
 
 
 def main() -> None:

@@ -61,6 +61,12 @@ def from_float(samples: NDArray[np.float32]) -> bytes:
     return from_pcm16((np.clip(samples, -1.0, 1.0) * 32767).astype(np.int16))
 
 
+def mixed(one: bytes, other: bytes) -> bytes:
+    """Two sounds of one length at once, clipped where they are too loud together."""
+    both = to_pcm16(one).astype(np.int32) + to_pcm16(other)
+    return from_pcm16(np.clip(both, -32768, 32767).astype(np.int16))
+
+
 def duration_ms(mulaw: bytes) -> float:
     """How long a stretch of µ-law audio lasts."""
     return len(mulaw) / BYTES_PER_MS

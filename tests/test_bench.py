@@ -29,13 +29,12 @@ from bench.scripted import (
     LETTER_MS,
     Spoken,
     TimedRecogniser,
-    cut_to_speech,
     cycle,
     scripted_desk,
-    speech_bounds,
 )
 from bench.vendors import VendorsClock
 from effects.ports import CallInfo, Frame, Heard, Media, Sound, Stop
+from engine.evaluation.sound import cut_to_speech, speech_bounds
 from engine.simulation.providers import ScriptedVad
 from engine.simulation.sound import spell
 from states import mulaw

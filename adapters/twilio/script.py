@@ -11,7 +11,10 @@ import math
 from dataclasses import dataclass
 
 from adapters.twilio.recording import FRAME_BYTES, FRAME_MS, Ear
-from states.mulaw import SILENCE
+from states.mulaw import BYTES_PER_MS, SILENCE, mixed
+
+KEY_EVERY_MS = 240
+"""Between two keys that are pressed one after the other: a multiple of 20."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,12 @@ When = AfterAgent | IntoReply | AtTime
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What the caller says in one go: µ-law at 8 kHz."""
+    """What the caller says in one go: µ-law at 8 kHz. ``keys`` are pressed meanwhile, from its
+    beginning on, one every :data:`KEY_EVERY_MS`, as far as it is long enough."""
 
     mulaw: bytes
     when: When = AfterAgent()
+    keys: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,15 @@ class Script:
     """A caller's side of one call. Utterances are said in order, one at a time.
 
     ``hang_up`` counts from the end of the last utterance, except :class:`AtTime`, which
-    comes whatever else is going on. ``limit_ms`` ends every call.
+    comes whatever else is going on. ``limit_ms`` ends every call. ``background`` is heard on
+    the caller's side all the time, over and over.
     """
 
     utterances: tuple[Utterance, ...] = ()
     keys: tuple[KeyPress, ...] = ()
     hang_up: When = AfterAgent(gap_ms=1500)
     limit_ms: float = 600_000
+    background: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,7 @@ class Caller:
         self._speaking: int | None = None
         self._next = 0
         self._said_bytes = 0
+        self._background_at = 0
         self._keys = sorted(script.keys, key=lambda key: key.at_ms)
         self._waiting_since_ms = 0.0
         self._reply_heard = False
@@ -114,8 +122,10 @@ class Caller:
             self._speaking, self._said_bytes = self._next, 0
             self._next += 1
         speaking = self._speaking
+        if speaking is not None:
+            keys += self._pressed(speaking)
         frame = None if speaking is None else self._say(speaking, now_ms)
-        return Step(tuple(keys), self.gave_up, speaking, frame)
+        return Step(tuple(keys), self.gave_up, speaking, self._with_background(frame))
 
     def _hangs_up(self, now_ms: float, ear: Ear) -> bool:
         hang_up = self._script.hang_up
@@ -139,6 +149,20 @@ class Caller:
             self._reply_heard = False
             self._waiting_since_ms = now_ms + FRAME_MS
         return frame.ljust(FRAME_BYTES, SILENCE)
+
+    def _pressed(self, number: int) -> str:
+        """The key that is pressed at this point of an utterance, if one is."""
+        place, late = divmod(self._said_bytes, KEY_EVERY_MS * BYTES_PER_MS)
+        return "" if late else self._script.utterances[number].keys[place : place + 1]
+
+    def _with_background(self, frame: bytes | None) -> bytes | None:
+        background = self._script.background
+        if not background:
+            return frame
+        start = self._background_at
+        self._background_at = start + FRAME_BYTES if start + FRAME_BYTES < len(background) else 0
+        noise = background[start : start + FRAME_BYTES].ljust(FRAME_BYTES, SILENCE)
+        return noise if frame is None else mixed(frame, noise)
 
     def _is_due(self, when: When, now_ms: float, ear: Ear) -> bool:
         if isinstance(when, AtTime):
