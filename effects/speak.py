@@ -1,4 +1,5 @@
-"""Speak: give a reply its voice. A composed reply clause by clause, a fixed line from memory."""
+"""Speak: let the caller hear a reply. A composed reply as the voice delivers it, a fixed line from
+memory."""
 
 from __future__ import annotations
 
@@ -7,122 +8,103 @@ from typing import Any
 
 import trio
 
-from effects.ports import Clause, ProviderError, Speech
+from effects.ports import Speech
 from effects.spoken import clause_of
 from effects.stage import Draft, Emit, Stage
-from states import notes
+from effects.synthesize import voice
 from states.events import OutputHeld, VoiceFailed
 
 
 def speak(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
-    """Voice the current draft while it is still being composed.
+    """Play the current draft, whose turn is committed, while it is still being synthesized.
 
     Emits ``voice_failed`` when the voice gives up, stalls, or gives no sound.
     """
-    assert stage.draft is not None, "a reply is voiced only while it is composed"
-    return _Speaker(stage, emit, stage.draft.reply).voice(stage.draft)
+    assert stage.draft is not None, "a reply is spoken only while it is composed"
+    return _Speaker(stage, emit, stage.draft).run()
 
 
 def recite(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
-    """Speak the fixed line that the call wants said, from memory if it was rendered."""
+    """Speak the fixed line that the call wants said, from memory if it was rendered.
+
+    Emits ``voice_failed`` as :func:`speak` does.
+    """
     reply = stage.call.reply
     assert reply.line is not None
-    return _Speaker(stage, emit, reply.number).recite(reply.line)
+    return _recite(stage, emit, reply.number, reply.line)
+
+
+async def _recite(stage: Stage, emit: Emit, reply: int, line: str) -> None:
+    draft = Draft(reply, committed=True)
+    audio = stage.ports.phrases.get(line)
+    if audio is not None:
+        _begin(stage, emit, reply)
+        await stage.playout.add(reply, clause_of(0, line), audio, last=True)
+        stage.playout.finish(reply)
+        return
+    draft.add(line)
+    draft.finish()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(voice, stage, draft)
+        await _Speaker(stage, emit, draft).run()
+        nursery.cancel_scope.cancel()
+
+
+def _begin(stage: Stage, emit: Emit, reply: int) -> None:
+    """From now on the reply has the playout to itself."""
+    silenced = stage.playout.begin(reply)
+    if silenced is not None and silenced.audible:
+        emit(
+            OutputHeld(
+                at_ms=stage.now_ms(), reply=silenced.reply, heard=silenced.heard, audible=True
+            )
+        )
 
 
 class _Speaker:
-    def __init__(self, stage: Stage, emit: Emit, reply: int) -> None:
-        self.stage, self.emit, self.reply = stage, emit, reply
-        self.composed: list[Clause] = []
-        self.requested = 0
+    """Takes speech from a draft to the playout, and watches that it keeps coming."""
+
+    def __init__(self, stage: Stage, emit: Emit, draft: Draft) -> None:
+        self.stage, self.emit, self.draft = stage, emit, draft
         self.spoken = 0
-        self.sounded = False
-        self.given_up = False
         self.progress_ms = 0.0
 
-    async def voice(self, draft: Draft) -> None:
-        self.composed = draft.composed
-        self._begin()
-        await self._speak(draft.clauses, first_clause=draft.first_clause)
-
-    async def recite(self, line: str) -> None:
-        self._begin()
-        clause = clause_of(0, line)
-        audio = self.stage.ports.phrases.get(line)
-        if audio is not None:
-            await self.stage.playout.add(self.reply, clause, audio, last=True)
-            self.stage.playout.finish(self.reply)
-            return
-        self.composed = [clause]
-        send, receive = trio.open_memory_channel[Clause](1)
-        send.send_nowait(clause)
-        send.close()
-        begun = trio.Event()
-        begun.set()
-        await self._speak(receive, first_clause=begun)
-
-    def _begin(self) -> None:
-        silenced = self.stage.playout.begin(self.reply)
-        if silenced is not None and silenced.audible:
+    async def run(self) -> None:
+        _begin(self.stage, self.emit, self.draft.reply)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._watch, nursery.cancel_scope)
+            async for speech in self.draft.speech:
+                await self._play(speech)
+            nursery.cancel_scope.cancel()
+        # A voice that gave up, or was given up, is not heard again.
+        self.stage.playout.finish(self.draft.reply)
+        if self.draft.voice_failure:
             self.emit(
-                OutputHeld(
+                VoiceFailed(
                     at_ms=self.stage.now_ms(),
-                    reply=silenced.reply,
-                    heard=silenced.heard,
-                    audible=True,
+                    reply=self.draft.reply,
+                    reason=self.draft.voice_failure,
                 )
             )
 
-    async def _speak(
-        self, clauses: trio.MemoryReceiveChannel[Clause], first_clause: trio.Event
-    ) -> None:
-        failure = ""
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._watch, first_clause, nursery.cancel_scope)
-                await self.stage.ports.text_to_speech.speak(clauses, self._take)
-                nursery.cancel_scope.cancel()
-        except* ProviderError as errors:
-            failure = str(errors.exceptions[0]) or type(errors.exceptions[0]).__name__
-        if not failure and self.composed and not self.sounded:
-            failure = "the voice gave no sound"
-        if failure:
-            self._give_up(failure)
-        self.stage.playout.finish(self.reply)
-
-    def _give_up(self, reason: str) -> None:
-        """The voice failed, and is not heard again. At once, and once: one that ignores its
-        cancellation must not keep the caller waiting."""
-        if not self.given_up:
-            self.given_up = True
-            self.stage.playout.finish(self.reply)
-            self.emit(VoiceFailed(at_ms=self.stage.now_ms(), reply=self.reply, reason=reason))
-
-    async def _take(self, speech: Speech) -> None:
-        if self.given_up:
-            return
-        now_ms = self.stage.now_ms()
-        if speech.mulaw and not self.sounded:
-            self.sounded = True
-            self.stage.note(notes.FirstSpeech(at_ms=now_ms, reply=self.reply))
-        clause = self.composed[speech.clause]
-        await self.stage.playout.add(self.reply, clause, speech.mulaw, last=speech.ends_clause)
+    async def _play(self, speech: Speech) -> None:
+        clause = self.draft.composed[speech.clause]
+        await self.stage.playout.add(
+            self.draft.reply, clause, speech.mulaw, last=speech.ends_clause
+        )
         self.spoken += speech.ends_clause
         self.progress_ms = self.stage.now_ms()
 
-    async def _watch(self, first_clause: trio.Event, voice: trio.CancelScope) -> None:
+    async def _watch(self, playing: trio.CancelScope) -> None:
         """Give the voice up when it owes a clause and has been silent for too long."""
-        await first_clause.wait()
-        if self.composed:
-            now_ms = self.stage.now_ms()
-            self.stage.note(notes.VoiceRequested(at_ms=now_ms, reply=self.reply))
+        await self.draft.first_clause.wait()
         self.progress_ms = self.stage.now_ms()
         limit_ms = self.stage.call.settings.first_audio_ms
         while True:
-            owed = len(self.composed) > self.spoken
+            owed = len(self.draft.composed) > self.spoken
             waited_ms = self.stage.now_ms() - self.progress_ms if owed else 0.0
-            if waited_ms >= limit_ms and self.stage.playout.starved(self.reply):
-                self._give_up(f"the voice was silent for {limit_ms} ms")
-                voice.cancel()
+            if waited_ms >= limit_ms and self.stage.playout.starved(self.draft.reply):
+                self.draft.voice_failure = f"the voice was silent for {limit_ms} ms"
+                playing.cancel()
                 return
             await trio.sleep(max(limit_ms - waited_ms, limit_ms / 5) / 1000)

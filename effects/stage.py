@@ -20,6 +20,7 @@ from effects.ports import (
     Carrier,
     Clause,
     LanguageModel,
+    Speech,
     SpeechToText,
     TextToSpeech,
     Tool,
@@ -34,6 +35,9 @@ from states.events import Event
 
 Emit = Callable[[Event], None]
 Effect = Callable[["Stage", Emit], Coroutine[Any, Any, None]]
+
+SPEECH_LIMIT = 32
+"""Pieces of speech of one reply that wait to be played; the playout has its own limit."""
 
 CLAUSE_LIMIT = 256
 """Clauses of one reply that wait for the voice; a reply is not longer."""
@@ -53,10 +57,10 @@ class Ports:
 
 
 class Draft:
-    """A reply in the making: what links composing to speaking.
+    """A reply in the making: what links composing to synthesizing, and that to speaking.
 
     ``committed`` is set when the turn it answers is taken up; before that nothing of it may be
-    heard or have side effects.
+    heard or have side effects. ``voice_failure`` says why the voice gave up, if it did.
     """
 
     def __init__(self, reply: int, *, committed: bool) -> None:
@@ -65,6 +69,8 @@ class Draft:
         if committed:
             self.committed.set()
         self._send, self.clauses = trio.open_memory_channel[Clause](CLAUSE_LIMIT)
+        self._deliver, self.speech = trio.open_memory_channel[Speech](SPEECH_LIMIT)
+        self.voice_failure = ""
         self.composed: list[Clause] = []
         self.first_clause = trio.Event()
 
@@ -86,6 +92,15 @@ class Draft:
         """No more clauses will come."""
         self._send.close()
         self.first_clause.set()
+
+    async def deliver(self, speech: Speech) -> None:
+        """Hand speech to whoever plays it; waits while there is plenty."""
+        await self._deliver.send(speech)
+
+    def finish_speech(self, failure: str) -> None:
+        """No more speech will come; ``failure`` says why if it should have."""
+        self.voice_failure = self.voice_failure or failure
+        self._deliver.close()
 
 
 @dataclass(slots=True)

@@ -28,6 +28,7 @@ EMITS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "backchannel_timer": ("backchannel_held",),
         "talk_over_timer": ("overlap_held",),
         "compose": ("tool_settled", "reply_failed"),
+        "synthesize": (),
         "speak": ("output_held", "voice_failed"),
         "recite": ("output_held", "voice_failed"),
         **{name: (event_name(timer.event.__name__),) for name, timer in TIMERS.items()},

@@ -13,6 +13,7 @@ from effects.hear import hear
 from effects.judge import foresee, judge_turn
 from effects.speak import recite, speak
 from effects.stage import Effect, Emit, Stage
+from effects.synthesize import synthesize
 from effects.timers import (
     backchannel_timer,
     barge_in_timer,
@@ -64,6 +65,7 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
         "backchannel_timer": backchannel_timer,
         "talk_over_timer": talk_over_timer,
         "compose": compose,
+        "synthesize": synthesize,
         "speak": speak,
         "recite": recite,
         **{name: timer(name) for name in TIMERS},

@@ -16,6 +16,7 @@ from adapters.embedded.text_to_speech import JoeVoice, Model
 from adapters.twilio.recording import FRAME_MS
 from adapters.twilio.script import KEY_EVERY_MS
 from adapters.twilio.wav import UnusableWav, read_caller_wav
+from effects.spoken import spoken as in_words
 from engine.errors import ConfigError
 from engine.evaluation import sound
 from engine.evaluation.dialogue import Dialogue, DialogueFile, Speech, Step, kind_of, pieces
@@ -106,7 +107,8 @@ def spoken(voice: Model, text: str, pitch: float = 1.0) -> bytes:
             audio += sound.silence(part)
             continue
         goes_on = number < len(parts) - 1 and part[-1].isalnum()
-        said = sound.cut_to_speech(b"".join(voice.say(f"{part}," if goes_on else part)))
+        said_as = in_words(f"{part}," if goes_on else part)
+        said = sound.cut_to_speech(b"".join(voice.say(said_as)))
         if not said:
             raise ValueError(f"say: there is nothing to be heard of '{part}'")
         audio += sound.pitched(said, pitch)
