@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from effects.echo import REACH_MS, echoes
 from effects.ports import Heard, ProviderError
 from effects.stage import Emit, Stage
 from states.events import SttFailed, Transcript
@@ -19,6 +20,8 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
     def heard(words: Heard) -> None:
         segment = first + words.segment
         stage.ears.next_segment = max(stage.ears.next_segment, segment + 1)
+        # What the agent has said since the speech began: who repeats it later means it.
+        spoken = stage.playout.spoken_since(stage.ears.onset_ms - REACH_MS)
         emit(
             Transcript(
                 at_ms=stage.now_ms(),
@@ -27,6 +30,7 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
                 final=words.final,
                 through_ms=words.through_ms,
                 endpoint=words.endpoint,
+                echo=echoes(words.text, spoken),
             )
         )
 

@@ -71,13 +71,15 @@ class SpeechEnded(Event, frozen=True):
 
 
 class Transcript(Event, frozen=True):
-    """What speech-to-text makes of one segment so far (see ``effects.ports.Heard``)."""
+    """What speech-to-text makes of one segment so far (see ``effects.ports.Heard``). ``echo`` is
+    the share (0..1) of its words that are what the agent was saying."""
 
     segment: int
     text: str
     final: bool
     through_ms: float
     endpoint: bool = False
+    echo: float = 0.0
 
 
 class WordsChanged(Event, frozen=True):
