@@ -30,7 +30,7 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
                 final=words.final,
                 through_ms=words.through_ms,
                 endpoint=words.endpoint,
-                echo=echoes(words.text, spoken),
+                echo=round(echoes(words.text, spoken), 2),
             )
         )
 
