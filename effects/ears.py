@@ -3,7 +3,8 @@
 Frames come in as the carrier cut them; the detector wants windows of 32 ms. Speech begins
 when ``onset_ms`` of windows in a row are likely speech, dated back to the first of them, and
 ends when ``offset_ms`` in a row are not. While it lasts, ``voiced_ms`` counts its sound with
-the pauses left out, which is what barge-in is measured by.
+the pauses left out, which is what barge-in is measured by. While the agent can be heard, a
+window that is its echo is no speech, and speech needs a higher probability to begin.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 import trio
 from numpy.typing import NDArray
 
+from effects.echo import STRETCH_MS, Echo
 from effects.ports import Frame, Offset, Onset, Sound, VadStream
 from states import mulaw
 from states.settings import Settings
@@ -24,28 +27,38 @@ WINDOW_BYTES = 256
 WINDOW_MS = WINDOW_BYTES / mulaw.BYTES_PER_MS
 SOUND_LIMIT = 500
 """Frames that wait for speech-to-text (10 s); beyond it the oldest are dropped."""
+DROPPED_AT_ONCE = 25
+
+KEEP_MS = 3000
+STRETCH_BYTES = STRETCH_MS * mulaw.BYTES_PER_MS
 
 
 class Ears:
     """What is known of the caller's voice, and who listens to it.
 
     ``frame`` is called for each frame, inline; it returns the edges that the frame caused.
+    ``echo`` knows what the agent sends; without it the agent counts as silent.
     """
 
-    def __init__(self, vad: VadStream, settings: Settings) -> None:
+    def __init__(self, vad: VadStream, settings: Settings, echo: Echo | None = None) -> None:
         self._vad = vad
         self._settings = settings
+        self._echo = echo or Echo()
         self._pending = b""
         self._pending_at_ms = 0.0
         self._likely: deque[float] = deque(maxlen=max(1, round(settings.onset_ms / WINDOW_MS)))
         self._quiet_ms = 0.0
         self._voice_at_ms = 0.0
-        self._onset_ms = 0.0
+        self._kept = bytearray()
+        self._since_voice: int | None = None
+        """Bytes since the last voiced sound; None before the first."""
         self._preroll: deque[Frame] = deque()
         self._listener: _Listener | None = None
         self._more_voice = trio.lowlevel.ParkingLot()
         self.speaking = False
         self.voiced_ms = 0.0
+        self.onset_ms = 0.0
+        """When the speech that is going on, or else the last, began."""
         self.next_segment = 0
         """The number of the next speech-to-text segment; it outlives a failed provider."""
         self.dropped = 0
@@ -78,8 +91,14 @@ class Ears:
         return edge
 
     def recent(self, duration_ms: float) -> NDArray[np.float32]:
-        """The last of the caller's audio."""
-        return np.zeros(0, np.float32)
+        """The caller audio up to the last voiced sound, float samples in [-1, 1) at 8 kHz, shape
+        (duration_ms * 8,): less where less is known. The last ``KEEP_MS`` are, pauses included;
+        so ask soon after the end of speech. Audio lost on the way is left out."""
+        if self._since_voice is None:
+            return np.zeros(0, np.float32)
+        until = max(0, len(self._kept) - self._since_voice)
+        first = max(0, until - round(duration_ms * mulaw.BYTES_PER_MS))
+        return mulaw.to_float(bytes(self._kept[first:until]))
 
     async def voiced_for(self, duration_ms: float) -> None:
         """Wait until the speech that is going on has ``duration_ms`` of sound."""
@@ -109,32 +128,64 @@ class Ears:
     # --- inside ---
 
     def _window(self, window: bytes, at_ms: float) -> Onset | Offset | None:
-        probability = self._vad.probability(mulaw.to_float(window))
+        self._keep(window)
+        what = self._what(window, at_ms)
         if not self.speaking:
-            if probability < self._settings.onset_probability:
+            if what != "voice":
                 self._likely.clear()
                 return None
             self._likely.append(at_ms)
             if len(self._likely) < (self._likely.maxlen or 1):
                 return None
             return self._begin_speech(at_ms)
-        if probability >= self._settings.offset_probability:
-            self._voice_at_ms = at_ms + WINDOW_MS
-            self._quiet_ms = 0.0
+        if what == "voice":
+            self._note_voice(at_ms)
             self.voiced_ms += WINDOW_MS
             self._more_voice.unpark_all()
             return None
-        self._quiet_ms += WINDOW_MS
+        self._quiet_ms += WINDOW_MS if what == "quiet" else WINDOW_MS / 2
         return self._end_speech() if self._quiet_ms >= self._settings.offset_ms else None
+
+    def _what(self, window: bytes, at_ms: float) -> Literal["voice", "echo", "quiet"]:
+        """What a window is: the caller's speech, speech that is likely the agent's own coming
+        back, or neither. Once the caller speaks only what is almost surely echo is not them, and
+        it ends their speech half as fast as quiet does: it also fills the gaps between the
+        words of somebody who talks over the agent."""
+        settings, until_ms = self._settings, at_ms + WINDOW_MS
+        agent_audible = self._echo.possible(until_ms)
+        if self.speaking:
+            enough = settings.offset_probability
+        elif agent_audible:
+            enough = settings.onset_probability_speaking
+        else:
+            enough = settings.onset_probability
+        if self._vad.probability(mulaw.to_float(window)) < enough:
+            return "quiet"
+        if not agent_audible:
+            return "voice"
+        stretch = bytes(self._kept[-STRETCH_BYTES:]).rjust(STRETCH_BYTES, mulaw.SILENCE)
+        echo = self._echo.likelihood(mulaw.to_float(stretch), until_ms)
+        sure = (1 + settings.echo_likelihood) / 2 if self.speaking else settings.echo_likelihood
+        return "echo" if echo >= sure else "voice"
+
+    def _keep(self, window: bytes) -> None:
+        self._kept += window
+        del self._kept[: -KEEP_MS * mulaw.BYTES_PER_MS]
+        if self._since_voice is not None:
+            self._since_voice += len(window)
+
+    def _note_voice(self, at_ms: float) -> None:
+        self._voice_at_ms = at_ms + WINDOW_MS
+        self._since_voice = 0
+        self._quiet_ms = 0.0
 
     def _begin_speech(self, at_ms: float) -> Onset:
         self.speaking = True
-        self._quiet_ms = 0.0
+        self._note_voice(at_ms)
         self.voiced_ms = len(self._likely) * WINDOW_MS
-        self._voice_at_ms = at_ms + WINDOW_MS
-        self._onset_ms = self._likely[0]
+        self.onset_ms = self._likely[0]
         self._likely.clear()
-        return Onset(self._onset_ms)
+        return Onset(self.onset_ms)
 
     def _end_speech(self) -> Offset:
         self.speaking = False
@@ -160,13 +211,14 @@ class Ears:
                 listener.put(edge)
 
     def _begin_for(self, listener: _Listener) -> None:
-        listener.put(Onset(self._onset_ms))
+        listener.put(Onset(self.onset_ms))
         for frame in self._preroll if listener.gated else ():
             listener.put(frame)
 
 
 class _Listener:
-    """A bounded queue of sound: when it is full the oldest goes, and is counted."""
+    """A bounded queue of sound: when it is full the oldest audio goes, and is counted; what is
+    left of the speech keeps its edges."""
 
     def __init__(
         self,
@@ -183,6 +235,21 @@ class _Listener:
         try:
             self._send.send_nowait(sound)
         except trio.WouldBlock:
-            self._receive.receive_nowait()
-            self.dropped += 1
+            self._make_room()
             self._send.send_nowait(sound)
+
+    def _make_room(self) -> None:
+        """Drop the oldest half second. Speech of which no sound is left goes with its edges."""
+        left: list[Sound] = []
+        dropped = 0
+        for _ in range(SOUND_LIMIT):
+            item = self._receive.receive_nowait()
+            if isinstance(item, Frame) and dropped < DROPPED_AT_ONCE:
+                dropped += 1
+            elif isinstance(item, Offset) and left and isinstance(left[-1], Onset):
+                left.pop()
+            else:
+                left.append(item)
+        self.dropped += dropped
+        for item in left:
+            self._send.send_nowait(item)

@@ -11,12 +11,14 @@ after a clear prove nothing: a clear forgets all that were outstanding.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import trio
 
+from effects.echo import Echo
 from effects.ports import Carrier, Clause, Word
 from states import mulaw, notes
 from states.events import AudioStarted, Event, PlayedOut
@@ -35,6 +37,9 @@ CLOCK_MS = 0.1
 """How finely call time is told. A wait that is shorter is over: waiting for the rest of it would
 look at the same time again and again."""
 
+SPOKEN_LIMIT = 16
+"""Clauses that are remembered after they were spoken."""
+
 LETTER_BYTES = 60 * mulaw.BYTES_PER_MS
 """How long a letter takes, where the length of a clause is not known yet."""
 
@@ -51,6 +56,7 @@ class _Clause:
     whole: bool = False
     begun: bool = False
     marked: bool = False
+    plays_until_ms: float = 0.0
 
     @property
     def end(self) -> int:
@@ -77,7 +83,8 @@ class _Outstanding:
 class Playout:
     """Sends one reply at a time. All methods but :meth:`add` and :meth:`run` are synchronous.
 
-    Positions are bytes of the reply's audio. ``now_ms`` is call time.
+    Positions are bytes of the reply's audio. ``now_ms`` is call time. ``echo`` is told what
+    plays when.
     """
 
     def __init__(
@@ -86,11 +93,14 @@ class Playout:
         settings: Settings,
         now_ms: Callable[[], float],
         note: Callable[[notes.Note], None],
+        echo: Echo | None = None,
     ) -> None:
         self._carrier = carrier
         self._settings = settings
         self._now_ms = now_ms
         self._note = note
+        self._echo = echo or Echo()
+        self._spoken: deque[_Clause] = deque(maxlen=SPOKEN_LIMIT)
         self._news = trio.lowlevel.ParkingLot()
         self._room = trio.lowlevel.ParkingLot()
         self._outstanding: dict[str, _Outstanding] = {}
@@ -193,6 +203,11 @@ class Playout:
         """The words of the current reply that the caller has heard, cut at a word."""
         return self._text_until(self._heard_position())
 
+    def spoken_since(self, since_ms: float) -> str:
+        """The words of the clauses that were on the line then or later, of this reply and those
+        before it; a clause that was cut off counts whole. The last ``SPOKEN_LIMIT`` are known."""
+        return " ".join(c.said.text for c in self._spoken if c.plays_until_ms >= since_ms)
+
     @property
     def audible(self) -> bool:
         """Whether anything of the current reply was sent."""
@@ -271,9 +286,13 @@ class Playout:
         audio = bytes(clause.audio[first - clause.start : until - clause.start])
         if audio:
             self._carrier.send_audio(audio)
-            self._buffer_ends_ms = max(self._buffer_ends_ms, now_ms) + mulaw.duration_ms(audio)
+            from_ms = max(self._buffer_ends_ms, now_ms)
+            self._echo.played(audio, from_ms)
+            self._buffer_ends_ms = from_ms + mulaw.duration_ms(audio)
+            clause.plays_until_ms = self._buffer_ends_ms
             if not clause.begun:
                 clause.begun = True
+                self._spoken.append(clause)
                 self._note(
                     notes.ClauseSent(at_ms=now_ms, reply=self.reply, clause=clause.said.index)
                 )
@@ -333,6 +352,7 @@ class Playout:
         )
         if in_the_air:
             self._carrier.send_clear()
+            self._echo.cleared(self._now_ms())
             self._note(notes.Cleared(at_ms=self._now_ms(), reply=self.reply))
         self._outstanding.clear()
         self._buffer_ends_ms = self._now_ms()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from effects.echo import REACH_MS
 from effects.ports import Heard, ProviderError
 from effects.stage import Emit, Stage
 from states.events import SttFailed, Transcript
+from states.words import echoes, normalized
 
 
 async def transcribe(stage: Stage, emit: Emit) -> None:
@@ -19,6 +23,8 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
     def heard(words: Heard) -> None:
         segment = first + words.segment
         stage.ears.next_segment = max(stage.ears.next_segment, segment + 1)
+        # What the agent has said since the speech began: who repeats it later means it.
+        spoken = stage.playout.spoken_since(stage.ears.onset_ms - REACH_MS)
         emit(
             Transcript(
                 at_ms=stage.now_ms(),
@@ -28,6 +34,7 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
                 through_ms=words.through_ms,
                 endpoint=words.endpoint,
                 eager=words.eager,
+                echo=_echo(words, spoken),
             )
         )
 
@@ -38,3 +45,13 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
     except ProviderError as error:
         reason, retryable = str(error), error.retryable
     emit(SttFailed(at_ms=stage.now_ms(), reason=reason, retryable=retryable))
+
+
+def _echo(words: Heard, spoken: str) -> float:
+    """The share of the words that the agent has just said. Two words prove nothing, but when they
+    are its own and more may follow, it is worth waiting for what follows."""
+    share = echoes(words.text, spoken)
+    said, agent = normalized(words.text), normalized(spoken)
+    if not words.final and len(said) == 2 and said in pairwise(agent):
+        share = 1.0
+    return round(share, 2)

@@ -10,6 +10,7 @@ import structlog
 import trio
 
 from effects.ears import Ears
+from effects.echo import Echo
 from effects.playout import Playout
 from effects.ports import CallStore, Carrier
 from effects.stage import Ports, Stage
@@ -109,12 +110,13 @@ def _stage(
     def emit(event: Event) -> None:
         interpreter.dispatch(event, CALL)
 
+    echo = Echo()
     return Stage(
         call=call,
         ports=desk.ports,
         carrier=carrier,
-        ears=Ears(desk.ports.voice_activity.stream(), desk.settings),
-        playout=Playout(carrier, desk.settings, now_ms, interpreter.note),
+        ears=Ears(desk.ports.voice_activity.stream(), desk.settings, echo),
+        playout=Playout(carrier, desk.settings, now_ms, interpreter.note, echo),
         now_ms=now_ms,
         note=interpreter.note,
         emit=emit,

@@ -48,9 +48,11 @@ def words_take_floor(call: Call, event: Event) -> bool:
 
 
 def dismisses_itself(call: Call, event: Event) -> bool:
-    """The finished transcript holds nothing that claims the floor."""
+    """The finished transcript holds nothing that claims the floor, or is the agent's own voice."""
     heard = _transcript(event)
-    return heard.final and call.is_open(heard.segment) and not takes_floor(heard.text, final=True)
+    if not heard.final or not call.is_open(heard.segment):
+        return False
+    return heard.echo >= call.settings.echo_words or not takes_floor(heard.text, final=True)
 
 
 def only_backchannel(call: Call, event: Event) -> bool:

@@ -33,7 +33,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Voice activity
         ``onset_probability`` for ``onset_ms`` starts speech; below ``offset_probability``
-        for ``offset_ms`` ends it. ``preroll_ms`` of audio before the onset belongs to it.
+        for ``offset_ms`` ends it. ``onset_probability_speaking`` is needed to start it while
+        the agent can be heard, and sound that is the agent's echo with ``echo_likelihood``
+        (0..1) or more is no speech. ``preroll_ms`` of audio before the onset belongs to it.
         ``frames_lost_ms`` without a frame counts as silence.
 
     Who has the floor
@@ -89,6 +91,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     onset_probability: float = 0.5
     offset_probability: float = 0.35
+    onset_probability_speaking: float = 0.6
+    echo_likelihood: float = 0.5
     onset_ms: Milliseconds = 64
     offset_ms: Milliseconds = 192
     preroll_ms: Milliseconds = 320

@@ -9,7 +9,8 @@ import trio
 from numpy.typing import NDArray
 from trio.testing import MockClock
 
-from effects.ears import SOUND_LIMIT, Ears
+from effects.ears import DROPPED_AT_ONCE, KEEP_MS, SOUND_LIMIT, Ears
+from effects.echo import Echo
 from effects.ports import Frame, Offset, Onset, Sound
 from states.settings import Settings
 
@@ -114,14 +115,81 @@ async def test_a_listener_that_comes_in_the_middle_of_speech_gets_its_onset(
 async def test_a_slow_listener_loses_the_oldest_and_it_is_counted(
     autojump_clock: MockClock,
 ) -> None:
-    """The queue is bounded; what is dropped is the oldest."""
+    """The queue is bounded; what is dropped is the oldest, half a second at a time."""
     ears = make()
     with ears.listen(gated=False) as sound:
         feed(ears, "." * (SOUND_LIMIT + 30))
         items = drain(sound)
-    assert ears.dropped == 30
+    assert 30 <= ears.dropped < 30 + DROPPED_AT_ONCE
+    frames = [item for item in items if isinstance(item, Frame)]
+    assert len(frames) == SOUND_LIMIT + 30 - ears.dropped
+    assert frames[0].at_ms == ears.dropped * 20
     assert isinstance(items[-1], Frame)
     assert items[-1].at_ms == (SOUND_LIMIT + 29) * 20
+
+
+async def test_a_slow_listener_loses_no_edge_of_what_it_still_gets(
+    autojump_clock: MockClock,
+) -> None:
+    """However much is dropped, each stretch of speech has its onset before and its offset after
+    it; one of which nothing is left is gone with both."""
+    ears = make()
+    with ears.listen(gated=True) as sound:
+        feed(ears, ("#" * 60 + "." * 40) * 12)
+        items = drain(sound)
+    edges = [type(item) for item in items if not isinstance(item, Frame)]
+    assert ears.dropped > 0
+    assert edges == [Onset, Offset] * (len(edges) // 2)
+    assert 6 <= len(edges) // 2 < 12
+    assert isinstance(items[0], Onset)
+    assert isinstance(items[-1], Offset)
+    assert all(isinstance(item, Frame) for item in (items[1], items[-2]))
+
+
+async def test_a_listener_stuck_in_long_speech_keeps_its_onset(
+    autojump_clock: MockClock,
+) -> None:
+    """The onset of the speech that is going on is older than all audio, and stays."""
+    ears = make()
+    with ears.listen(gated=True) as sound:
+        feed(ears, "#" * (3 * SOUND_LIMIT) + "." * 20)
+        items = drain(sound)
+    assert isinstance(items[0], Onset)
+    assert isinstance(items[-1], Offset)
+    assert len(items) <= SOUND_LIMIT
+    assert all(isinstance(item, Frame) for item in items[1:-1])
+
+
+def test_the_last_voiced_second_is_kept() -> None:
+    """What is kept ends at the last voiced sound, however long ago it was (within limits)."""
+    ears = make()
+    assert len(ears.recent(1000)) == 0
+    feed(ears, "." * 50 + "#" * 40 + "." * 25)
+    last = ears.recent(1000)
+    assert last.shape == (8000,)
+    assert np.count_nonzero(last[-6100:]) == 6100
+    assert np.count_nonzero(last) <= 6400
+    feed(ears, "." * 25)
+    assert np.array_equal(ears.recent(1000), last)
+    assert ears.recent(60_000).size <= KEEP_MS * 8
+    feed(ears, "." * 500)
+    assert len(ears.recent(1000)) == 0
+
+
+def test_speech_over_the_agent_has_to_be_likelier() -> None:
+    """While the agent can be heard, what might be speech does not begin it; before and after,
+    it does."""
+
+    class Unsure(LoudnessVad):
+        def probability(self, window: NDArray[np.float32]) -> float:
+            return 0.55 * super().probability(window)
+
+    echo = Echo()
+    ears = Ears(Unsure(), Settings(), echo)
+    assert feed(ears, "#" * 10 + "." * 20) != []
+    echo.played(b"\x10\x90" * 8000, 600.0)
+    assert feed(ears, "#" * 10 + "." * 110) == []
+    assert feed(ears, "#" * 10 + "." * 20) != []
 
 
 def test_frames_that_stop_coming_end_the_speech() -> None:

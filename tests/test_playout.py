@@ -9,7 +9,8 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from effects.playout import Playout
+from effects.echo import Echo
+from effects.playout import SPOKEN_LIMIT, Playout
 from effects.spoken import clause_of
 from states.events import AudioStarted, Event, PlayedOut
 from states.settings import Settings
@@ -23,11 +24,11 @@ LETTER = 480
 class Mouth:
     """A playout with its pump running, and what came of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, echo: Echo | None) -> None:
         self.carrier = FakeCarrier()
         self.events: list[Event] = []
         self.started_at = trio.current_time()
-        self.playout = Playout(self.carrier, Settings(), self.now_ms, lambda note: None)
+        self.playout = Playout(self.carrier, Settings(), self.now_ms, lambda note: None, echo)
 
     def now_ms(self) -> float:
         return round((trio.current_time() - self.started_at) * 1000, 1)
@@ -46,8 +47,8 @@ class Mouth:
 
 
 @asynccontextmanager
-async def mouth() -> AsyncIterator[Mouth]:
-    it = Mouth()
+async def mouth(echo: Echo | None = None) -> AsyncIterator[Mouth]:
+    it = Mouth(echo)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(it.playout.run, it.events.append, trio.lowlevel.checkpoint)
         yield it
@@ -220,3 +221,41 @@ async def test_the_voice_has_to_wait_when_there_is_plenty(autojump_clock: MockCl
         it.playout.discard()
         with trio.fail_after(1):
             await it.playout.add(1, clause_of(0, "long"), bytes(60 * 8000), last=True)
+
+
+async def test_what_was_spoken_lately_is_known_across_replies(autojump_clock: MockClock) -> None:
+    """The clauses that were on the line at a moment or later: not those that had ended before,
+    nor those that have not begun; also of a reply that was given up."""
+    async with mouth() as it:
+        await it.say(1, "one two", "three")
+        await trio.sleep(1)
+        assert it.playout.spoken_since(0) == "one two three"
+        assert it.playout.spoken_since(500) == "three"
+        it.playout.discard()
+        await it.say(2, "four five six", "seven")
+        await trio.sleep(0.3)
+        assert it.playout.spoken_since(0) == "one two three four five six"
+        assert it.playout.spoken_since(900) == "four five six"
+        await it.say(3, *["again"] * 40)
+        await trio.sleep(30)
+        assert it.playout.spoken_since(0).split() == ["again"] * SPOKEN_LIMIT
+
+
+async def test_the_echo_guard_is_told_what_plays(autojump_clock: MockClock) -> None:
+    """What was sent counts as playing from when the carrier gets to it; after a clear nothing
+    more comes of it."""
+    told: list[tuple[str, float]] = []
+
+    class Told(Echo):
+        def played(self, audio: bytes, from_ms: float) -> None:
+            told.append(("played", from_ms))
+
+        def cleared(self, at_ms: float) -> None:
+            told.append(("cleared", at_ms))
+
+    async with mouth(Told()) as it:
+        await it.say(1, TEXT)
+        await trio.sleep(0.1)
+        it.playout.hold()
+    assert told == [*(("played", at * 60.0) for at in range(len(told) - 1)), ("cleared", 100.0)]
+    assert len(told) > 3
