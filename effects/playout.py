@@ -13,22 +13,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
 import trio
 
 from effects.echo import Echo
-from effects.ports import Carrier, Clause, Word
+from effects.heard import PlayedClause, gap_before, rest_after, text_until
+from effects.ports import Carrier, Clause
 from states import mulaw, notes
 from states.events import AudioStarted, Event, PlayedOut
 from states.settings import Settings
 
 BUFFER_LIMIT_MS = 30_000
 """Audio that waits to be sent; beyond it the voice has to wait."""
-
-RESUME_BACK_MS = 300
-"""How far back from where it was cut a held reply may go on, to start in a gap."""
 
 LAG_LIMIT_MS = 500.0
 """No carrier is believed to lag more than this."""
@@ -40,43 +37,25 @@ look at the same time again and again."""
 SPOKEN_LIMIT = 16
 """Clauses that are remembered after they were spoken."""
 
-LETTER_BYTES = 60 * mulaw.BYTES_PER_MS
-"""How long a letter takes, where the length of a clause is not known yet."""
-
-
-@dataclass(slots=True)
-class _Clause:
-    """``complete`` says that no more audio will come, ``whole`` that this is all of it: a voice
-    that fails in mid-clause leaves one that is complete and not whole."""
-
-    said: Clause
-    start: int
-    audio: bytearray = field(default_factory=bytearray)
-    complete: bool = False
-    whole: bool = False
-    begun: bool = False
-    marked: bool = False
-    plays_until_ms: float = 0.0
-
-    @property
-    def end(self) -> int:
-        return self.start + len(self.audio)
-
 
 @dataclass(frozen=True, slots=True)
 class Silenced:
-    """What was heard of a reply when its output stopped."""
+    """What was heard of a reply when its output stopped; ``unheard`` are the clauses, or what is
+    left of them, that the voice had delivered and the caller has not heard."""
 
     reply: int
     heard: str
     audible: bool
+    unheard: tuple[Clause, ...] = ()
+    delivered: int = 0
+    """So many clauses had been delivered."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Outstanding:
     """A mark that has not come back: the clause it ends, and when that should be heard."""
 
-    clause: _Clause
+    clause: PlayedClause
     due_ms: float
 
 
@@ -100,7 +79,7 @@ class Playout:
         self._now_ms = now_ms
         self._note = note
         self._echo = echo or Echo()
-        self._spoken: deque[_Clause] = deque(maxlen=SPOKEN_LIMIT)
+        self._spoken: deque[PlayedClause] = deque(maxlen=SPOKEN_LIMIT)
         self._news = trio.lowlevel.ParkingLot()
         self._room = trio.lowlevel.ParkingLot()
         self._outstanding: dict[str, _Outstanding] = {}
@@ -113,7 +92,7 @@ class Playout:
 
     def _reset(self, reply: int) -> None:
         self.reply = reply
-        self._clauses: list[_Clause] = []
+        self._clauses: list[PlayedClause] = []
         self._sent = 0
         self._furthest = 0
         self._proven = 0
@@ -140,7 +119,7 @@ class Playout:
             return
         if not self._clauses or self._clauses[-1].complete:
             end = self._clauses[-1].end if self._clauses else 0
-            self._clauses.append(_Clause(said, start=end))
+            self._clauses.append(PlayedClause(said, start=end))
         clause = self._clauses[-1]
         clause.audio += audio
         clause.complete = clause.whole = last
@@ -162,7 +141,7 @@ class Playout:
         """Fall silent at once; keep what is not yet heard."""
         self._held = True
         silenced = self._silence()
-        self._sent = self._gap_before(self._furthest)
+        self._sent = gap_before(self._clauses, self._furthest)
         return silenced
 
     def release(self) -> None:
@@ -201,7 +180,7 @@ class Playout:
 
     def heard(self) -> str:
         """The words of the current reply that the caller has heard, cut at a word."""
-        return self._text_until(self._heard_position())
+        return text_until(self._clauses, self._heard_position())
 
     def spoken_since(self, since_ms: float) -> str:
         """The words of the clauses that were on the line then or later, of this reply and those
@@ -269,17 +248,17 @@ class Playout:
             emit(AudioStarted(at_ms=now_ms, reply=self.reply))
         return 0
 
-    def _clause_to_send(self) -> _Clause | None:
+    def _clause_to_send(self) -> PlayedClause | None:
         for clause in self._clauses:
             unsent_mark = clause.complete and not clause.marked and not self._mark_is_out(clause)
             if self._sent < clause.end or (self._sent == clause.end and unsent_mark):
                 return clause
         return None
 
-    def _mark_is_out(self, clause: _Clause) -> bool:
+    def _mark_is_out(self, clause: PlayedClause) -> bool:
         return any(outstanding.clause is clause for outstanding in self._outstanding.values())
 
-    def _send(self, clause: _Clause, now_ms: float) -> bool:
+    def _send(self, clause: PlayedClause, now_ms: float) -> bool:
         """Send the next chunk of a clause, and its mark at its end; whether there was sound."""
         first = max(self._sent, clause.start)
         until = min(clause.end, first + self._settings.chunk_ms * mulaw.BYTES_PER_MS)
@@ -304,7 +283,7 @@ class Playout:
             self._room.unpark_all()
         return bool(audio)
 
-    def _send_mark(self, clause: _Clause, now_ms: float) -> None:
+    def _send_mark(self, clause: PlayedClause, now_ms: float) -> None:
         self._marks_sent += 1
         name = f"{self.reply}.{clause.said.index}.{self._marks_sent}"
         self._outstanding[name] = _Outstanding(clause, max(self._buffer_ends_ms, now_ms))
@@ -320,7 +299,7 @@ class Playout:
                 return overdue_ms
             self._outstanding.clear()  # a carrier that loses marks must not mute the call
         self._done = True
-        emit(PlayedOut(at_ms=now_ms, reply=self.reply, heard=self._text_until(self._sent)))
+        emit(PlayedOut(at_ms=now_ms, reply=self.reply, heard=text_until(self._clauses, self._sent)))
         return None
 
     # --- reckoning ---
@@ -329,15 +308,6 @@ class Playout:
     def _unsent_ms(self) -> float:
         end = self._clauses[-1].end if self._clauses else 0
         return (end - self._sent) / mulaw.BYTES_PER_MS
-
-    def _text_until(self, position: int) -> str:
-        texts = []
-        for clause in self._clauses:
-            if position >= clause.end and clause.whole:
-                texts.append(clause.said.text)
-            elif position > clause.start:
-                texts.append(_words_within(clause, position - clause.start))
-        return " ".join(text for text in texts if text)
 
     def _heard_position(self) -> int:
         unplayed_ms = max(0.0, self._buffer_ends_ms + self._lag_ms - self._now_ms())
@@ -357,37 +327,6 @@ class Playout:
         self._outstanding.clear()
         self._buffer_ends_ms = self._now_ms()
         self._sent = self._furthest = self._proven = position
-        return Silenced(self.reply, heard, self._audible)
-
-    def _gap_before(self, position: int) -> int:
-        """The quietest moment shortly before a position: a good place to go on from."""
-        clause = next((c for c in self._clauses if c.start < position < c.end), None)
-        if clause is None:
-            return position
-        first = max(clause.start, position - RESUME_BACK_MS * mulaw.BYTES_PER_MS)
-        step = 20 * mulaw.BYTES_PER_MS
-        around = mulaw.to_float(bytes(clause.audio[first - clause.start : position - clause.start]))
-        windows = len(around) // step
-        if windows < 2:
-            return position
-        energy = np.square(around[-windows * step :]).reshape(windows, step).sum(axis=1)
-        quietest = windows - 1 - int(np.argmin(energy[::-1]))  # the latest of equals
-        return position - (windows - 1 - quietest) * step - step // 2
-
-
-def _words_within(clause: _Clause, position: int) -> str:
-    """The written words that were said by ``position`` bytes into a clause, taking its sound to
-    be spread evenly over the letters of what is said."""
-    said = clause.said
-    length, letters = len(clause.audio), len(said.spoken)
-    if not clause.whole:
-        length = max(length, letters * LETTER_BYTES)
-    reached = position / length * letters
-    heard, end = [], 0
-    for word in said.words or (Word(word, word) for word in said.text.split()):
-        end += len(word.spoken)
-        if end > reached:
-            break
-        heard.append(word.written)
-        end += 1  # the space after it need not have been heard
-    return " ".join(heard)
+        delivered = max((one.said.index + 1 for one in self._clauses), default=0)
+        unheard = rest_after(self._clauses, position)
+        return Silenced(self.reply, heard, self._audible, unheard, delivered)

@@ -15,7 +15,7 @@ import trio
 
 from effects.ears import Ears
 from effects.phrases import Phrases
-from effects.playout import Playout
+from effects.playout import Playout, Silenced
 from effects.ports import (
     Carrier,
     Clause,
@@ -92,6 +92,17 @@ class Draft:
         """No more clauses will come."""
         self._send.close()
         self.first_clause.set()
+
+    def unheard(self, silenced: Silenced) -> tuple[str, Weight]:
+        """What the caller has not heard of it, and how much that matters. Of a rest that must be
+        said, it is the clauses that must be, whole."""
+        rest = [*silenced.unheard, *self.composed[silenced.delivered :]]
+        weights = {clause.weight for clause in rest}
+        if "must" in weights:
+            must = [self.composed[one.index].text for one in rest if one.weight == "must"]
+            return " ".join(must), "must"
+        text = " ".join(clause.text for clause in rest)
+        return text, "key" if "key" in weights else "plain"
 
     async def deliver(self, speech: Speech) -> None:
         """Hand speech to whoever plays it; waits while there is plenty."""

@@ -169,15 +169,21 @@ class Interpreter:
                 self.stage.draft.committed.set()
 
     def _silenced(self, silenced: Silenced | None) -> None:
-        if silenced is not None and silenced.audible:
-            self.dispatch(
-                OutputHeld(
-                    at_ms=self._now_ms(),
-                    reply=silenced.reply,
-                    heard=silenced.heard,
-                    audible=silenced.audible,
-                )
+        if silenced is None or not silenced.audible:
+            return
+        draft = self.stage.draft
+        is_draft = draft is not None and draft.reply == silenced.reply
+        unheard, weight = draft.unheard(silenced) if draft and is_draft else ("", "plain")
+        self.dispatch(
+            OutputHeld(
+                at_ms=self._now_ms(),
+                reply=silenced.reply,
+                heard=silenced.heard,
+                audible=silenced.audible,
+                unheard=unheard,
+                weight=weight,
             )
+        )
 
     def _fail(self, reason: str, error: BaseException) -> None:
         """A bug: this call ends, loudly."""

@@ -145,7 +145,7 @@ def test_l6_sees_a_call_in_which_nothing_happens_any_more() -> None:
 
 def test_l7_sees_a_reply_that_says_too_much_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Resuming at the beginning repeats what was heard."""
-    monkeypatch.setattr(Playout, "_gap_before", lambda self, position: 0)
+    monkeypatch.setattr("effects.playout.gap_before", lambda clauses, position: 0)
     assert "L7" in fired(simulate(NOISE))
 
 

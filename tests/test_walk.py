@@ -243,7 +243,7 @@ class TestEveryOutcome:
               f: {}
             """)
         ends = {outcome.configuration[0] for outcome in chart.outcomes(("a",), "transcript")}
-        assert ends == {"a", "b", "d", "e", "f"}
+        assert ends == {"a", "b", "c", "d", "e", "f"}
 
     def test_a_guard_does_not_change_its_mind(self) -> None:
         """Within one microstep it is asked once, in however many regions."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from effects.playout import RESUME_BACK_MS
+from effects.heard import RESUME_BACK_MS
 from engine import journal
 from engine.simulation.laws.reading import (
     EVER_MS,
