@@ -54,7 +54,7 @@ class Draft:
     """A reply in the making: what links composing to speaking.
 
     ``committed`` is set when the turn it answers is taken up; before that nothing of it may be
-    heard or have side effects.
+    heard or have side effects. ``misuses`` counts the tools that it asked for wrongly.
     """
 
     def __init__(self, reply: int, *, committed: bool) -> None:
@@ -65,6 +65,7 @@ class Draft:
         self._send, self.clauses = trio.open_memory_channel[Clause](CLAUSE_LIMIT)
         self.texts: list[str] = []
         self.first_clause = trio.Event()
+        self.misuses = 0
 
     def add(self, text: str) -> bool:
         """Hand a clause to the voice; False if the reply has become too long."""
@@ -80,6 +81,21 @@ class Draft:
         """No more clauses will come."""
         self._send.close()
         self.first_clause.set()
+
+
+Intent = tuple[int, str, str]
+"""What the model wants done: the turn it answers, the tool, the arguments."""
+
+
+@dataclass(slots=True, eq=False)
+class Errand:
+    """A run of a tool that the end of its reply does not stop. ``asked`` makes the events that
+    it asked for, given ``at_ms``."""
+
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    done: trio.Event = field(default_factory=trio.Event)
+    result: str = ""
+    asked: list[Callable[..., Event]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -100,5 +116,6 @@ class Stage:
     settled: Callable[[], Awaitable[None]]
     draft: Draft | None = None
     acknowledgements: int = 0
-    intents: dict[tuple[int, str, str], trio.Event] = field(default_factory=dict)
-    results: dict[tuple[int, str, str], str] = field(default_factory=dict)
+    tools_running: dict[str, str] = field(default_factory=dict)
+    """The tools that run for the current reply, each with what to say meanwhile."""
+    errands: dict[Intent, Errand] = field(default_factory=dict)

@@ -46,9 +46,12 @@ LAST_WORDS: Mapping[str, str] = MappingProxyType(
 )
 """The event after which an effect is over, and emits nothing until its state is entered anew."""
 
-ENGINE_EMITS = frozenset({"answered", "hung_up", "output_held", "tool_settled"})
+ENGINE_EMITS = frozenset(
+    {"answered", "hung_up", "output_held", "tool_settled", "end_asked", "transfer_asked"}
+)
 """What comes from no effect: the carrier answers, or hangs up before `hear` runs; the
-interpreter reports what a silenced reply left heard; an errand settles its tool."""
+interpreter reports what a silenced reply left heard; an errand settles its tool, which may ask
+for the end of the call or for a transfer."""
 
 CALLER_EVENTS = frozenset({"hung_up", "dtmf", "speech_started", "transcript"})
 """What only happens if the caller, or the carrier, does something. The end of speech is not

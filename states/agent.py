@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,8 @@ class Agent:
     pre-rendered audio: ``prompts`` when the caller says nothing (the first, the second, …;
     after the last comes ``goodbye``), ``apology`` when a reply failed, ``missed`` when the
     caller could not be heard, ``acknowledgements`` when a reply is late.
+
+    ``transfers`` names where callers can be put through to: a name for each number or address.
     """
 
     name: str
@@ -24,6 +27,7 @@ class Agent:
     goodbye: str
     too_long_goodbye: str
     acknowledgements: tuple[str, ...]
+    transfers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def phrases(self) -> tuple[str, ...]:

@@ -166,7 +166,8 @@ class ReplyFailed(Event, frozen=True):
 
 class ToolSettled(Event, frozen=True):
     """A tool that a reply asked for is settled: ``done``, ``failed``, or ``unknown`` where it
-    could not be waited for. ``changes`` marks a side effect."""
+    could not be waited for. ``changes`` marks a side effect; ``survives`` that the result is
+    wanted whatever became of the reply."""
 
     reply: int
     call_id: str
@@ -175,6 +176,7 @@ class ToolSettled(Event, frozen=True):
     result: str
     outcome: Literal["done", "failed", "unknown"]
     changes: bool
+    survives: bool = False
 
 
 class ReplyLate(Event, frozen=True):
@@ -185,6 +187,19 @@ class VoiceFailed(Event, frozen=True):
     """The voice gave up, or gave no sound."""
 
     reply: int
+    reason: str
+
+
+class EndAsked(Event, frozen=True):
+    """The agent decided to end the call: what it is about to say is the goodbye."""
+
+    reason: str
+
+
+class TransferAsked(Event, frozen=True):
+    """The agent decided to put the caller through to ``to``, after what it is about to say."""
+
+    to: str
     reason: str
 
 
@@ -239,6 +254,8 @@ EventUnion = (
     | ToolSettled
     | ReplyLate
     | VoiceFailed
+    | EndAsked
+    | TransferAsked
     | AudioStarted
     | OutputHeld
     | PlayedOut

@@ -34,5 +34,7 @@ def an_event(name: str) -> Event:
     """An event by its name on the chart, with a payload that says nothing."""
     usual: dict[object, object] = {float: 0.0, int: 0, str: "", bool: False}
     cls = EVENTS[name]
-    fields = {one.name: usual.get(one.type, "done") for one in msgspec.structs.fields(cls)}
+    fields = {
+        one.name: usual.get(one.type, "done") for one in msgspec.structs.fields(cls) if one.required
+    }
     return msgspec.convert(fields, cls)
