@@ -59,7 +59,7 @@ async def open_desk(config: Config, progress: Progress = lambda _: None) -> Asyn
             voice_activity=SileroVad(),
             turn_detector=WordsTurnDetector(),
             tools=tools,
-            phrases=Phrases(_lines(kit.agent, tools.values()), PhraseFiles(data / "phrases")),
+            phrases=Phrases(fixed_lines(kit.agent, tools.values()), PhraseFiles(data / "phrases")),
         )
         Machine(chart, Call(config.settings, kit.agent))  # the first one builds the class
         await stack.enter_async_context(
@@ -126,7 +126,7 @@ def _checked_chart(config: Config) -> Chart:
     return chart
 
 
-def _lines(agent: Agent, tools: Iterable[Tool]) -> tuple[str, ...]:
+def fixed_lines(agent: Agent, tools: Iterable[Tool]) -> tuple[str, ...]:
     """Everything that is said word for word: the agent's fixed lines and those of its tools."""
     return (*agent.phrases, *(tool.spec.holding for tool in tools if tool.spec.holding))
 

@@ -8,12 +8,16 @@ from typing import Self
 
 import pytest
 import trio
+from pydantic import BaseModel
 from trio.testing import MockClock
 
-from effects.ports import ProviderRefused
+from effects.call_tools import call_tools
+from effects.ports import ProviderRefused, ToolContext
+from effects.toolkit import tool
+from engine.agents import AGENTS
 from engine.config import Config
 from engine.errors import ConfigError
-from engine.stack import entered, open_desk
+from engine.stack import entered, fixed_lines, open_desk
 
 
 class Loading:
@@ -129,3 +133,17 @@ async def test_a_folder_that_cannot_be_is_named(tmp_path: Path, named: str) -> N
         async with open_desk(config, lambda text: pytest.fail(text)):
             pass
     assert str(folders[named]) in str(error.value)
+
+
+def test_what_is_said_while_a_tool_runs_is_a_fixed_line() -> None:
+    """It is wanted at once, so it is rendered beforehand, like the agent's own."""
+
+    class Wait(BaseModel):
+        """Wait."""
+
+    @tool(Wait, holding="Let me look.")
+    async def wait(arguments: Wait, context: ToolContext) -> None:
+        return None
+
+    agent = AGENTS["parcel"].agent
+    assert fixed_lines(agent, [wait, *call_tools(agent)]) == (*agent.phrases, "Let me look.")

@@ -1,125 +1,22 @@
-"""Tools in a reply: wrong calls, errands, what a tool may ask of the call."""
+"""Tools in a reply: wrong calls, and errands."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import pytest
 import trio
-from pydantic import BaseModel
 from trio.testing import MockClock
 
-from effects.call_tools import call_tools
 from effects.compose import compose
-from effects.phrases import Phrases
-from effects.ports import Prompt, ProviderLost, TextDelta, ToolCall, ToolContext, ToolMisused, Usage
-from effects.stage import Draft, Ports, Stage
-from effects.toolkit import tool
-from effects.tools import use_tool
+from effects.ports import Prompt, TextDelta, ToolCall, ToolMisused, Usage
 from engine import journal
 from engine.simulation.scenario import Act, Answer, Asks, Scenario, ScriptedTool
 from engine.simulation.world import Trace, simulate
 from states import events
-from states.call import Line, Reply, Turn
-from tests.chart_kit import a_call
-from tests.doubles import FakeCarrier
-
-
-class LookUp(BaseModel):
-    """Look something up."""
-
-    number: int
-
-
-ONE = '{"number": 1}'
-TO_SALES = '{"to": "sales", "reason": "wants to buy"}'
-
-
-class Bench:
-    """A call with tools. ``ran`` holds what ``look_up`` was given, ``happened`` the events that
-    came of it, ``dropped`` those of an effect that was cancelled."""
-
-    def __init__(self, nursery: trio.Nursery, **declared: Any) -> None:
-        self.ran: list[int] = []
-        self.happened: list[events.Event] = []
-        self.dropped: list[events.Event] = []
-        self.fails = False
-
-        @tool(LookUp, holding="I am looking.", **declared)
-        async def look_up(arguments: LookUp, context: ToolContext) -> dict[str, int]:
-            self.ran.append(arguments.number)
-            await trio.sleep(1)
-            if self.fails:
-                raise ProviderLost("the line is down")
-            return {"is": arguments.number}
-
-        self.call = a_call()
-        self.call.agent = replace(self.call.agent, transfers={"sales": "+15550199"})
-        self.call.turn = Turn(segments={0: "look up one"})
-        self.stage = self._stage(nursery, [look_up, *call_tools(self.call.agent)])
-
-    def _stage(self, nursery: trio.Nursery, tools: list[Any]) -> Stage:
-        unused = cast(Any, None)
-
-        def run_errand(name: str, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
-            nursery.start_soon(errand, name=name)
-
-        ports = Ports(
-            speech_to_text=unused,
-            language_model=unused,
-            text_to_speech=unused,
-            voice_activity=unused,
-            turn_detector=unused,
-            tools={each.spec.name: each for each in tools},
-            phrases=Phrases(),
-        )
-        return Stage(
-            call=self.call,
-            ports=ports,
-            carrier=FakeCarrier(),
-            ears=unused,
-            playout=unused,
-            now_ms=lambda: trio.current_time() * 1000,
-            note=lambda note: None,
-            emit=self.happened.append,
-            run_errand=run_errand,
-            settled=unused,
-        )
-
-    def draft(self, reply: int, *, committed: bool = True) -> Draft:
-        """A reply to the one turn of the caller becomes the reply of the call."""
-        self.call.turn.committed = committed
-        self.call.history = [Line("caller", "look up one")] if committed else []
-        self.call.reply = Reply(number=reply)
-        return Draft(reply, committed=committed)
-
-    async def use(
-        self,
-        draft: Draft,
-        name: str = "look_up",
-        arguments: str = ONE,
-        scope: trio.CancelScope | None = None,
-    ) -> Any:
-        """Use a tool as the draft's effect does, within its scope; None if it was cancelled."""
-        scope = scope or trio.CancelScope()
-
-        def emit(event: events.Event) -> None:
-            (self.dropped if scope.cancel_called else self.happened).append(event)
-
-        with scope:
-            call = ToolCall("call-1", name, arguments)
-            return json.loads(await use_tool(self.stage, emit, draft, call))
-
-    def settled(self) -> list[tuple[int, str, bool, bool]]:
-        """Which reply's tool was settled how; whether it changes, whether it survives."""
-        return [
-            (event.reply, event.outcome, event.changes, event.survives)
-            for event in self.happened
-            if isinstance(event, events.ToolSettled)
-        ]
+from tests.tool_kit import ONE, Bench
 
 
 class TestWrongCalls:
@@ -298,88 +195,6 @@ class TestErrands:
             scope.cancel()
             await trio.sleep(0.1)
             assert running == {}, "the errand goes on, but the reply does not wait for it"
-
-
-def asked(bench: Bench) -> list[events.Event]:
-    """What the tools asked of the call."""
-    wanted = (events.EndAsked, events.TransferAsked)
-    return [event for event in bench.happened if isinstance(event, wanted)]
-
-
-class TestCallTools:
-    async def test_they_ask_the_chart(self) -> None:
-        """And tell the model what will happen. A destination may be named by its number."""
-        async with trio.open_nursery() as nursery:
-            bench = Bench(nursery)
-            draft = bench.draft(1)
-            ended = await bench.use(draft, "end_call", '{"reason": "done"}')
-            await bench.use(draft, "transfer_call", TO_SALES)
-            await bench.use(draft, "transfer_call", TO_SALES.replace("sales", "+15550199"))
-        assert ended == {"ok": True, "note": "the call ends after this reply: say goodbye now"}
-        end, to_sales, to_number = asked(bench)
-        assert isinstance(end, events.EndAsked)
-        assert end.reason == "done"
-        for event in (to_sales, to_number):
-            assert isinstance(event, events.TransferAsked)
-            assert (event.to, event.reason) == ("+15550199", "wants to buy")
-
-    async def test_nothing_is_asked_before_the_commit(self, autojump_clock: MockClock) -> None:
-        """A draft that is dropped has not ended the call."""
-        async with trio.open_nursery() as nursery:
-            bench = Bench(nursery)
-            scope = trio.CancelScope(deadline=trio.current_time() + 1)
-            await bench.use(bench.draft(1, committed=False), "end_call", '{"reason": ""}', scope)
-        assert asked(bench) == []
-
-    async def test_a_turn_that_is_answered_anew_may_ask_again(self) -> None:
-        """The caller went on and the call was to stay: the next reply asks for itself."""
-        async with trio.open_nursery() as nursery:
-            bench = Bench(nursery)
-            await bench.use(bench.draft(1), "end_call", '{"reason": "done"}')
-            await bench.use(bench.draft(2), "end_call", '{"reason": "done"}')
-        assert len(asked(bench)) == 2
-        assert len(bench.settled()) == 1
-
-    async def test_an_abandoned_reply_asks_for_nothing(self, autojump_clock: MockClock) -> None:
-        """A slow tool that ends the call when the caller has moved on does not end it."""
-
-        class Close(BaseModel):
-            """Close the account and end the call."""
-
-        @tool(Close, changes=True)
-        async def close(arguments: Close, context: ToolContext) -> None:
-            await trio.sleep(1)
-            context.end_call("closed")
-
-        async with trio.open_nursery() as nursery:
-            bench = Bench(nursery)
-            bench.stage.ports = replace(bench.stage.ports, tools={"close": close})
-            scope = trio.CancelScope(deadline=trio.current_time() + 0.5)
-            await bench.use(bench.draft(1), "close", "", scope)
-            bench.draft(2)
-        assert asked(bench) == []
-        assert bench.settled() == [(1, "done", True, True)]
-
-    async def test_a_tool_that_only_reads_cannot_end_the_call(self) -> None:
-        """It runs before the turn is over, so that is a bug, and says what to do."""
-
-        @tool(LookUp)
-        async def look(arguments: LookUp, context: ToolContext) -> None:
-            context.end_call("no")
-
-        async with trio.open_nursery() as nursery:
-            bench = Bench(nursery)
-            bench.stage.ports = replace(bench.stage.ports, tools={"look_up": look})
-            with pytest.raises(RuntimeError, match="changes=True"):
-                await bench.use(bench.draft(1))
-
-    def test_a_transfer_is_offered_where_there_is_one(self) -> None:
-        """To the agent's own destinations by name, and to nobody else."""
-        agent = a_call().agent
-        assert [each.spec.name for each in call_tools(agent)] == ["end_call"]
-        _, transfer = call_tools(replace(agent, transfers={"sales": "+1", "help": "sip:a@b"}))
-        parameters: Any = transfer.spec.parameters
-        assert parameters["properties"]["to"]["enum"] == ["sales", "help"]
 
 
 # --- in a whole call ------------------------------------------------------------------------
