@@ -213,6 +213,8 @@ class TimedMind(Scripted):
 class TimedVoice(Scripted):
     """A voice that spells, so that what was heard can be read off the line."""
 
+    identity = "timed"
+
     def __init__(self, wait: Wait) -> None:
         self._wait = wait
 

@@ -20,6 +20,7 @@ from effects.ports import (
     ProviderTimeout,
     TextDelta,
     ToolCall,
+    ToolMisused,
     Usage,
 )
 from effects.stage import Draft, Emit, Stage
@@ -102,7 +103,10 @@ class _Composer:
                 self._note_composed(usage)
                 return "" if self.draft.composed else "the language model said nothing"
             for call in self.calls:
-                result = await use_tool(self.stage, self.emit, self.draft, call)
+                try:
+                    result = await use_tool(self.stage, self.emit, self.draft, call)
+                except ToolMisused as error:
+                    return str(error)
                 self._tell(call, result)
         return f"the language model asked for tools {self.settings.tool_rounds} times over"
 

@@ -60,7 +60,8 @@ class Draft:
     """A reply in the making: what links composing to synthesizing, and that to speaking.
 
     ``committed`` is set when the turn it answers is taken up; before that nothing of it may be
-    heard or have side effects. ``voice_failure`` says why the voice gave up, if it did.
+    heard or have side effects. ``misuses`` counts the tools that it asked for wrongly;
+    ``voice_failure`` says why the voice gave up, if it did.
     """
 
     def __init__(self, reply: int, *, committed: bool) -> None:
@@ -73,6 +74,7 @@ class Draft:
         self.voice_failure = ""
         self.composed: list[Clause] = []
         self.first_clause = trio.Event()
+        self.misuses = 0
 
     def add(self, text: str, weight: Weight = "plain") -> bool:
         """Hand a clause to the voice; False if there is nothing in it to say, or the reply has
@@ -114,6 +116,21 @@ class Draft:
         self._deliver.close()
 
 
+Intent = tuple[int, str, str]
+"""What the model wants done: the turn it answers, the tool, the arguments."""
+
+
+@dataclass(slots=True, eq=False)
+class Errand:
+    """A run of a tool that the end of its reply does not stop. ``asked`` makes the events that
+    it asked for, given ``at_ms``."""
+
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    done: trio.Event = field(default_factory=trio.Event)
+    result: str = ""
+    asked: list[Callable[..., Event]] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class Stage:
     """One call, as its effects see it. ``settled`` waits until what was cancelled is over."""
@@ -135,5 +152,4 @@ class Stage:
     """What was said last to a caller who had to wait."""
     tools_running: dict[str, str] = field(default_factory=dict)
     """The tools that run for the current reply, each with what to say meanwhile."""
-    intents: dict[tuple[int, str, str], trio.Event] = field(default_factory=dict)
-    results: dict[tuple[int, str, str], str] = field(default_factory=dict)
+    errands: dict[Intent, Errand] = field(default_factory=dict)

@@ -14,6 +14,8 @@ from states.settings import Settings
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a service is told.
 
+    ``agent``: who answers: the name of a built-in agent, or ``module:attribute`` for one of
+    your own (see :mod:`engine.agents`).
     ``chart``: a chart of your own; empty for the one that comes with antiphon.
     ``calls``: the folder for journals. ``data``: the folder for the agents' own files.
     ``settings``: turn-taking (see :class:`states.settings.Settings`).

@@ -142,8 +142,9 @@ class Interpreter:
             self.ended.set()
 
     def _too_late(self, event: Event, source: str) -> None:
-        """The call is over. A side effect is still recorded; everything else is dropped."""
-        if isinstance(event, ToolSettled) and event.changes:
+        """The call is over. What became of an errand is still recorded; everything else is
+        dropped."""
+        if isinstance(event, ToolSettled) and (event.changes or event.survives):
             note_tool(self.machine.call, event)
             self._seq += 1
             self._journal.write(journal.Event(seq=self._seq, by=source, event=event))

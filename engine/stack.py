@@ -5,25 +5,23 @@ The embedded default needs no keys and no network: every model came inside a pac
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import trio
 
-from adapters.embedded.mind import ParcelMind
-from adapters.embedded.parcel import PARCEL, parcel_tools
 from adapters.embedded.speech_to_text import EmbeddedSpeechToText
 from adapters.embedded.text_to_speech import EmbeddedVoice
 from adapters.embedded.turn_detector import WordsTurnDetector
 from adapters.silero.vad import SileroVad
 from adapters.stores.files import FileStore
+from adapters.stores.phrase_files import PhraseFiles
 from effects.phrases import Phrases
-from effects.ports import LanguageModel, ProviderError, Tool
+from effects.ports import Provider, ProviderError, Tool
 from effects.stage import Ports
-from engine.chart import default_chart_path, load_chart
+from engine.agents import agent_kit
+from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check
 from engine.config import Config
 from engine.errors import ChartError, ConfigError
@@ -36,71 +34,108 @@ from states.call import Call
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class AgentKit:
-    """An agent with the mind and the tools it comes with."""
-
-    agent: Agent
-    mind: Callable[[], LanguageModel]
-    tools: Callable[[Path], tuple[Tool, ...]]
-
-
-AGENTS: dict[str, AgentKit] = {"parcel": AgentKit(PARCEL, ParcelMind, parcel_tools)}
-
-
-def agent_kit(name: str) -> AgentKit:
-    """The agent of that name. Raises :class:`ConfigError` with the names there are."""
-    if name not in AGENTS:
-        close = difflib.get_close_matches(name, AGENTS, n=1)
-        hint = f"; did you mean '{close[0]}'?" if close else ""
-        raise ConfigError(f"unknown agent '{name}'{hint} (agents: {', '.join(AGENTS)})")
-    return AGENTS[name]
-
-
 @asynccontextmanager
 async def open_desk(config: Config, progress: Progress = lambda _: None) -> AsyncIterator[Desk]:
     """Everything that taking calls needs, loaded and warm.
 
     ``progress`` is told what is being done. Raises :class:`ConfigError` and
-    :class:`ChartError`. Fixed lines are rendered while the first calls may already come in.
+    :class:`ChartError`, in a group where a provider is the cause. Fixed lines that were kept
+    are there at once; others are rendered while the first calls may already come in.
     """
+    chart = _checked_chart(config)
+    kit = agent_kit(config.agent)
+    async with AsyncExitStack() as stack:
+        try:
+            store = await stack.enter_async_context(FileStore(Path(config.calls)))
+        except OSError as error:
+            raise ConfigError(f"cannot keep calls in {config.calls}: {error.strerror}") from error
+        data = await _data_folder(config)
+        tools = kit.open_tools(data)
+        progress("loading models: voice activity, speech-to-text, voice")
+        ports = Ports(
+            speech_to_text=EmbeddedSpeechToText(),
+            language_model=kit.mind(),
+            text_to_speech=EmbeddedVoice(),
+            voice_activity=SileroVad(),
+            turn_detector=WordsTurnDetector(),
+            tools=tools,
+            phrases=Phrases(fixed_lines(kit.agent, tools.values()), PhraseFiles(data / "phrases")),
+        )
+        Machine(chart, Call(config.settings, kit.agent))  # the first one builds the class
+        await stack.enter_async_context(
+            entered(
+                ports.speech_to_text,
+                ports.language_model,
+                ports.text_to_speech,
+                ports.voice_activity,
+                ports.turn_detector,
+            )
+        )
+        await ports.phrases.recall(ports.text_to_speech)
+        async with trio.open_nursery() as background:
+            background.start_soon(ports.phrases.render, ports.text_to_speech)
+            yield Desk(chart, kit.agent, config.settings, ports, store)
+            background.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def entered(*providers: Provider) -> AsyncIterator[None]:
+    """Enter providers, all at the same time, and leave them when the body is over.
+
+    Each is entered and left by one task of its own, which does nothing in between: a provider
+    may open a nursery or a cancel scope in ``__aenter__``. Cancelling reaches them after the
+    body, which may need them to the end. Raises :class:`ConfigError`, in a group, where one
+    cannot be entered.
+    """
+    leave = trio.Event()
+    async with trio.open_nursery() as holding:
+        try:
+            try:
+                async with trio.open_nursery() as loading:
+                    for provider in providers:
+                        loading.start_soon(holding.start, _hold, provider, leave)
+            except* ProviderError as errors:
+                raise ConfigError(str(_first(errors))) from errors
+            yield
+        finally:
+            leave.set()
+
+
+async def _hold(provider: Provider, leave: trio.Event, task_status: trio.TaskStatus[None]) -> None:
+    with trio.CancelScope() as scope:
+        async with provider:
+            scope.shield = True
+            task_status.started()
+            await leave.wait()
+            scope.shield = False
+
+
+def _first(errors: BaseExceptionGroup[ProviderError]) -> BaseException:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _checked_chart(config: Config) -> Chart:
     path = Path(config.chart) if config.chart else default_chart_path()
     chart = load_chart(path, VOCABULARY)
     problems = [finding for finding in check(chart).findings if finding.severity == "error"]
     if problems:
         raise ChartError(f"{problems[0]} (see all with: antiphon check {path})")
-    kit = agent_kit(config.agent)
-    async with AsyncExitStack() as stack:
-        try:
-            store = await stack.enter_async_context(FileStore(Path(config.calls)))
-            await trio.Path(config.data).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(f"cannot keep calls in {config.calls}: {error.strerror}") from error
-        progress("loading models: voice activity, speech-to-text, voice")
-        recogniser, voice, vad, mind = (
-            EmbeddedSpeechToText(),
-            EmbeddedVoice(),
-            SileroVad(),
-            kit.mind(),
-        )
-        try:
-            async with trio.open_nursery() as loading:
-                for provider in (recogniser, voice, vad, mind):
-                    loading.start_soon(stack.enter_async_context, provider)
-        except* ProviderError as errors:
-            raise ConfigError(str(errors.exceptions[0])) from errors
-        tools = kit.tools(Path(config.data) / f"{config.agent}.db")
-        ports = Ports(
-            speech_to_text=recogniser,
-            language_model=mind,
-            text_to_speech=voice,
-            voice_activity=vad,
-            turn_detector=WordsTurnDetector(),
-            tools={tool.spec.name: tool for tool in tools},
-            phrases=Phrases(kit.agent.phrases),
-        )
-        Machine(chart, Call(config.settings, kit.agent))  # the first one builds the class
-        async with trio.open_nursery() as background:
-            background.start_soon(ports.phrases.render, voice)
-            yield Desk(chart, kit.agent, config.settings, ports, store)
-            background.cancel_scope.cancel()
+    return chart
+
+
+def fixed_lines(agent: Agent, tools: Iterable[Tool]) -> tuple[str, ...]:
+    """Everything that is said word for word: the agent's fixed lines and those of its tools."""
+    return (*agent.phrases, *(tool.spec.holding for tool in tools if tool.spec.holding))
+
+
+async def _data_folder(config: Config) -> Path:
+    try:
+        await trio.Path(config.data).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot keep the agent's data in {config.data}: {error.strerror}"
+        ) from error
+    return Path(config.data)

@@ -163,9 +163,9 @@ def retract_turn(call: Call, event: Event) -> Commands:
         answered = any(line.role == "agent" and line.text for line in call.history[last:])
         assert not answered, "only an unanswered turn can be retracted"
         del call.history[last]
-        call.turn.committed = False
         call.habits.cut_off = min(call.habits.cut_off + 1, CUT_OFFS_COUNTED)
     call.keep_what_was_done()
+    call.turn.committed = False
     _stay(call)
     return (DiscardOutput(), Raise("abandoned"))
 
@@ -233,13 +233,16 @@ def note_audible(call: Call, event: Event) -> Commands:
 
 def note_tool(call: Call, event: Event) -> Commands:
     """A tool is settled. Before the reply is audible its results belong to the draft; after
-    that, and for a side effect of a reply that was given up, to the history."""
+    that, and for a side effect or a surviving read of a reply that was given up, to the
+    history."""
     assert isinstance(event, ToolSettled)
-    use = ToolUse(event.call_id, event.tool, event.arguments, event.result, event.changes)
+    use = ToolUse(
+        event.call_id, event.tool, event.arguments, event.result, event.changes, event.survives
+    )
     current = event.reply == call.reply.number
     if current and not call.reply.audible:
         call.reply.tools.append(use)
-    elif current or event.changes:
+    elif current or event.changes or event.survives:
         agent = next(
             (
                 index

@@ -68,6 +68,7 @@ class ToolUse:
     arguments: str
     result: str
     changes: bool
+    survives: bool = False
 
 
 @dataclass(slots=True)
@@ -173,9 +174,11 @@ class Call:
 
     def keep_what_was_done(self) -> None:
         """Move the side effects of a reply that was not heard into the history: what was done
-        stays done, and the next reply has to know of it."""
-        done = [use for use in self.reply.tools if use.changes]
-        self.history.extend(Line("tool", use.result, use=use) for use in done)
+        stays done, and the next reply has to know of it. So does what was read to be kept, once
+        the turn was committed."""
+        for use in self.reply.tools:
+            if use.changes or (use.survives and self.turn.committed):
+                self.history.append(Line("tool", use.result, use=use))
         self.reply.tools = []
 
     def hear(self, reply: int, text: str) -> None:

@@ -202,7 +202,8 @@ class ReplyFailed(Event, frozen=True):
 
 class ToolSettled(Event, frozen=True):
     """A tool that a reply asked for is settled: ``done``, ``failed``, or ``unknown`` where it
-    could not be waited for. ``changes`` marks a side effect."""
+    could not be waited for. ``changes`` marks a side effect; ``survives`` that the result is
+    wanted whatever became of the reply."""
 
     reply: int
     call_id: str
@@ -211,6 +212,7 @@ class ToolSettled(Event, frozen=True):
     result: str
     outcome: Literal["done", "failed", "unknown"]
     changes: bool
+    survives: bool = False
 
 
 class ReplyLate(Event, frozen=True):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import trio
 
-from effects.ports import CallInfo, CarrierMessage
+from effects.ports import CallInfo, CarrierMessage, Tool, ToolContext
 
 
 @dataclass
@@ -44,3 +44,8 @@ class FakeCarrier:
     def marks(self) -> list[str]:
         """The names of the marks that were sent."""
         return [str(name) for kind, name in self.sent if kind == "mark"]
+
+
+async def use(tool: Tool, arguments: str, context: ToolContext | None = None) -> str:
+    """Check a call of a tool and run it, as the effects do."""
+    return await tool.prepare(arguments, context or ToolContext(CallInfo("CA1", "MZ1")))()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.agents import agent_kit
 from engine.config import Config, load_config
 from engine.errors import ConfigError
-from engine.stack import agent_kit
 
 
 def test_without_a_file_everything_is_as_usual() -> None:

@@ -16,6 +16,7 @@ from adapters.embedded.order_store import SEED, OrderRow
 from adapters.embedded.parcel import PARCEL, parcel_tools
 from adapters.embedded.spoken_numbers import spell
 from effects.ports import Message, ToolCall
+from tests.doubles import use
 
 STATUS_AND_OFFER = (
     "Thanks. Order two nine three four zero: hiking boots. The parcel left the Memphis depot this "
@@ -78,7 +79,7 @@ class Desk:
         call = " ".join([reply.name, *(f"{name}={value}" for name, value in arguments.items())])
         assert f"({call})" == expected
         self.messages.append(Message("agent", "", reply))
-        result = await self.tools[reply.name].run(arguments)
+        result = await use(self.tools[reply.name], reply.arguments)
         self.messages.append(Message("tool", result, reply))
 
 
@@ -180,7 +181,7 @@ async def _hold_conversation(turns: list[tuple[str, float, str]]) -> None:
             desk.messages.append(Message("agent", "", reply))
             if result == "never came":
                 break
-            real = await desk.tools[reply.name].run(json.loads(reply.arguments))
+            real = await use(desk.tools[reply.name], reply.arguments)
             desk.messages.append(Message("tool", result or real, reply))
             reply = answer(desk.messages)
         else:

@@ -6,15 +6,16 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import trio
 
 from adapters.embedded.order_store import SEED, OrderRow, Orders
-from adapters.embedded.orders import DAYS, ChangeDelivery, FindOrder, HoldParcel
+from adapters.embedded.orders import Day, order_tools
 from adapters.embedded.parcel import PARCEL, parcel_tools
-from effects.ports import ProviderError, Tool
+from effects.ports import ProviderError, Tool, ToolMisused
+from tests.doubles import use
 
 
 @pytest.fixture(params=["memory", "disk"])
@@ -24,14 +25,26 @@ def orders(request: pytest.FixtureRequest, tmp_path: Path) -> Orders:
 
 
 async def run(tool: Tool, **arguments: object) -> dict[str, Any]:
-    result = json.loads(await tool.run(arguments))
+    result = json.loads(await use(tool, json.dumps(arguments)))
     assert isinstance(result, dict)
     return result
 
 
+def find_order(orders: Orders) -> Tool:
+    return order_tools(orders)[0]
+
+
+def change_delivery(orders: Orders) -> Tool:
+    return order_tools(orders)[1]
+
+
+def hold_parcel(orders: Orders) -> Tool:
+    return order_tools(orders)[2]
+
+
 async def test_an_order_is_found_with_all_its_facts(orders: Orders) -> None:
     """What the demonstration call tells is in the result."""
-    assert await run(FindOrder(orders), order_number="29340") == {
+    assert await run(find_order(orders), order_number="29340") == {
         "found": True,
         "order_number": "29340",
         "item": "hiking boots",
@@ -47,7 +60,7 @@ async def test_an_order_is_found_with_all_its_facts(orders: Orders) -> None:
 
 async def test_an_unknown_order_is_not_an_error(orders: Orders) -> None:
     """The model is told that there is none, with the number to read back."""
-    result = await run(FindOrder(orders), order_number="11111")
+    result = await run(find_order(orders), order_number="11111")
     assert result == {"found": False, "order_number": "11111"}
 
 
@@ -59,7 +72,7 @@ async def test_the_seed_covers_every_status() -> None:
 
 async def test_a_change_shows_in_the_next_lookup(orders: Orders) -> None:
     """Day and time are stored; a later change without a time drops the time."""
-    change, find = ChangeDelivery(orders), FindOrder(orders)
+    change, find = change_delivery(orders), find_order(orders)
     changed = await run(change, order_number="29340", day="today", time="14:30")
     assert changed["done"] is True
     assert (changed["delivery_day"], changed["delivery_time"]) == ("today", "14:30")
@@ -71,7 +84,7 @@ async def test_a_change_shows_in_the_next_lookup(orders: Orders) -> None:
 @pytest.mark.parametrize("number", [row.order_number for row in SEED])
 async def test_doing_the_same_twice_is_harmless(orders: Orders, number: str) -> None:
     """The second of two equal changes gives the same result and leaves the same order."""
-    change, hold, find = ChangeDelivery(orders), HoldParcel(orders), FindOrder(orders)
+    change, hold, find = change_delivery(orders), hold_parcel(orders), find_order(orders)
     first = await run(change, order_number=number, day="today")
     assert await run(change, order_number=number, day="today") == first
     held = await run(hold, order_number=number)
@@ -83,76 +96,70 @@ async def test_doing_the_same_twice_is_harmless(orders: Orders, number: str) -> 
 @pytest.mark.parametrize("number", [row.order_number for row in SEED])
 async def test_the_tools_keep_what_the_lookup_promises(number: str) -> None:
     """``can_change_delivery`` and ``can_hold`` say beforehand what will be done or refused."""
-    for tool_class, promise in ((ChangeDelivery, "can_change_delivery"), (HoldParcel, "can_hold")):
+    for make, promise in ((change_delivery, "can_change_delivery"), (hold_parcel, "can_hold")):
         orders = Orders(":memory:")
-        found = await run(FindOrder(orders), order_number=number)
-        day = {"day": "today"} if tool_class is ChangeDelivery else {}
-        result = await run(tool_class(orders), order_number=number, **day)
-        already_held = found["status"] == "held" and tool_class is HoldParcel
+        found = await run(find_order(orders), order_number=number)
+        day = {"day": "today"} if make is change_delivery else {}
+        result = await run(make(orders), order_number=number, **day)
+        already_held = found["status"] == "held" and make is hold_parcel
         assert result["done"] is (found[promise] or already_held)
         assert result["done"] or result["reason"]
 
 
 async def test_a_held_parcel_goes_out_again(orders: Orders) -> None:
     """Delivery can be asked for after a hold, and the last event no longer says it is held."""
-    await run(HoldParcel(orders), order_number="29340")
-    held = await run(FindOrder(orders), order_number="29340")
+    await run(hold_parcel(orders), order_number="29340")
+    held = await run(find_order(orders), order_number="29340")
     assert held["last_event"] == "is being held at the Memphis depot"
-    changed = await run(ChangeDelivery(orders), order_number="29340", day="tomorrow")
+    changed = await run(change_delivery(orders), order_number="29340", day="tomorrow")
     assert (changed["done"], changed["can_hold"]) == (True, True)
     assert "held" not in changed["last_event"]
 
 
 async def test_refusals_say_why_and_change_nothing(orders: Orders) -> None:
     """No Sundays, no delivered parcels, no unknown orders."""
-    change, find = ChangeDelivery(orders), FindOrder(orders)
+    change, find = change_delivery(orders), find_order(orders)
     before = await run(find, order_number="29340")
     sunday = await run(change, order_number="29340", day="Sunday")
     assert sunday == {"done": False, "reason": "there are no deliveries on Sunday"}
     assert await run(find, order_number="29340") == before
     delivered = await run(change, order_number="60371", day="today")
     assert delivered["reason"] == "the parcel was left at the front door yesterday"
-    unknown = await run(HoldParcel(orders), order_number="11111")
+    unknown = await run(hold_parcel(orders), order_number="11111")
     assert unknown == {"done": False, "reason": "there is no order with this number"}
 
 
 @pytest.mark.parametrize(
-    ("tool_class", "arguments", "told"),
+    ("number", "arguments", "told"),
     [
-        (FindOrder, {}, "find_order needs order_number"),
-        (FindOrder, {"order_number": None}, "find_order needs order_number"),
-        (FindOrder, {"order_number": 29340}, "order_number must be a string, not 29340"),
-        (FindOrder, {"order_number": "2934"}, "order_number must match"),
-        (FindOrder, {"order_number": "2934x"}, "order_number must match"),
-        (FindOrder, {"order_number": "29340\n"}, "order_number must match"),
-        (FindOrder, {"order_number": ["29340"]}, "order_number must be a string"),
-        (FindOrder, {"order_number": "29340", "day": "today"}, "find_order has no argument 'day'"),
-        (ChangeDelivery, {"order_number": "29340"}, "change_delivery needs day"),
-        (ChangeDelivery, {}, "change_delivery needs order_number and day"),
-        (ChangeDelivery, {"order_number": "29340", "day": "someday"}, "day must be one of today,"),
-        (
-            ChangeDelivery,
-            {"order_number": "29340", "day": "today", "time": "25:00"},
-            "time must match",
-        ),
-        (HoldParcel, {"order_number": {1: 2}}, "order_number must be a string"),
-        (HoldParcel, {"order_number": object()}, "order_number must be a string"),
+        (0, {}, "find_order was not run: order_number: Field required"),
+        (0, {"order_number": None}, "order_number: Input should be a valid string"),
+        (0, {"order_number": 29340}, "order_number: Input should be a valid string"),
+        (0, {"order_number": "2934"}, "order_number: String should match pattern"),
+        (0, {"order_number": "2934x"}, "order_number: String should match pattern"),
+        (0, {"order_number": "29340\n"}, "order_number: String should match pattern"),
+        (0, {"order_number": ["29340"]}, "order_number: Input should be a valid string"),
+        (0, {"order_number": "29340", "day": "today"}, "day: Extra inputs are not permitted"),
+        (1, {"order_number": "29340"}, "day: Field required"),
+        (1, {}, "order_number: Field required; day: Field required"),
+        (1, {"order_number": "29340", "day": "someday"}, "day: Input should be 'today'"),
+        (1, {"order_number": "29340", "day": "today", "time": "25:00"}, "time: String should"),
+        (2, {"order_number": {"1": 2}}, "order_number: Input should be a valid string"),
     ],
 )
 async def test_bad_arguments_are_told_to_the_model(
-    tool_class: type[FindOrder | ChangeDelivery | HoldParcel],
-    arguments: dict[str, object],
-    told: str,
+    number: int, arguments: dict[str, object], told: str
 ) -> None:
-    """Never an exception: the model reads what is wrong and can mend it."""
-    result = await run(tool_class(Orders(":memory:")), **arguments)
-    assert result["error"].startswith(told)
+    """The model reads which argument is wrong and can mend it; nothing is done."""
+    with pytest.raises(ToolMisused) as misused:
+        await run(parcel_tools(":memory:")[number], **arguments)
+    assert told in str(misused.value)
 
 
-@pytest.mark.parametrize("day", DAYS)
+@pytest.mark.parametrize("day", get_args(Day))
 async def test_every_day_of_the_schema_is_taken(day: str) -> None:
     """The schema promises nothing that the tool does not know."""
-    result = await run(ChangeDelivery(Orders(":memory:")), order_number="29340", day=day)
+    result = await run(change_delivery(Orders(":memory:")), order_number="29340", day=day)
     assert "error" not in result
 
 
@@ -190,7 +197,7 @@ async def test_a_broken_file_is_a_provider_error(tmp_path: Path) -> None:
     path = tmp_path / "orders.db"
     path.write_bytes(b"this is not a database, it is only some text that is long enough")
     with pytest.raises(ProviderError, match=r"orders\.db.*check that the file") as raised:
-        await run(FindOrder(Orders(path)), order_number="29340")
+        await run(find_order(Orders(path)), order_number="29340")
     assert raised.value.retryable
 
 
@@ -198,9 +205,9 @@ async def test_a_cancelled_change_does_not_happen(orders: Orders) -> None:
     """Cancelled before it began, a change leaves the order as it was."""
     with trio.CancelScope() as scope:
         scope.cancel()
-        await ChangeDelivery(orders).run({"order_number": "29340", "day": "today"})
+        await run(change_delivery(orders), order_number="29340", day="today")
     assert scope.cancelled_caught
-    found = await run(FindOrder(orders), order_number="29340")
+    found = await run(find_order(orders), order_number="29340")
     assert found["delivery_day"] == "Thursday"
 
 

@@ -11,6 +11,7 @@ from trio.testing import MockClock
 from adapters.embedded.mind import ParcelMind
 from adapters.embedded.parcel import PARCEL, parcel_tools
 from effects.ports import LanguageModel, Message, Prompt, ProviderRefused, TextDelta, ToolCall
+from tests.doubles import use
 
 TOOLS = tuple(tool.spec for tool in parcel_tools(":memory:"))
 ASKS_FOR_NUMBER = "This is parcel support. What is your five digit order number?"
@@ -74,7 +75,7 @@ async def test_a_generation_goes_on_with_the_tools_result(autojump_clock: MockCl
         await mind.reply(first, emitted.append)
         [call] = emitted
         assert isinstance(call, ToolCall)
-        result = await find.run(json.loads(call.arguments))
+        result = await use(find, call.arguments)
         emitted.clear()
         continued = (*first.messages, Message("agent", "", call), Message("tool", result, call))
         await mind.reply(Prompt("", continued, TOOLS), emitted.append)

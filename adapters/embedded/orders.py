@@ -6,19 +6,17 @@ The tools serve any language model, so their results are plain JSON in words a m
     {"found": true, "order_number": ...}   the facts of the order
     {"done": true, "order_number": ...}    changed; the facts as they are now
     {"done": false, "reason": ...}         the desk's rules do not allow it; nothing has changed
-    {"error": ...}                         the arguments make no sense; nothing has changed
 
 Setting the same day or hold twice leaves the order as it was after the first time.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Literal, TypeVar
 
-import trio
+from pydantic import BaseModel, Field
 
 from adapters.embedded.order_store import (
     AWAITING_PICKUP,
@@ -28,187 +26,185 @@ from adapters.embedded.order_store import (
     OrderRow,
     Orders,
 )
-from effects.ports import ToolSpec
+from effects.ports import Tool, ToolContext
+from effects.toolkit import tool
 
 FIND_ORDER = "find_order"
 CHANGE_DELIVERY = "change_delivery"
 HOLD_PARCEL = "hold_parcel"
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-DAYS = ("today", "tomorrow", *WEEKDAYS)
-PARTS_OF_DAY = ("morning", "afternoon", "evening")
-TIME_PATTERN = r"^(([01][0-9]|2[0-3]):[0-5][0-9]|morning|afternoon|evening)$"
-NUMBER_PATTERN = r"^[0-9]{5}$"
+Day = Literal[
+    "today",
+    "tomorrow",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+]
 
 _CAN_CHANGE = (ON_ITS_WAY, DELAYED, HELD, AWAITING_PICKUP)
 _CAN_HOLD = (ON_ITS_WAY, DELAYED)
 
-_ORDER_NUMBER = {
-    "type": "string",
-    "pattern": NUMBER_PATTERN,
-    "description": "The five digits of the order number, exactly as the caller gave them.",
-}
+_OrderNumber = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9]{5}$",
+        description="The five digits of the order number, exactly as the caller gave them.",
+    ),
+]
+
+# --- what the tools are given ---------------------------------------------------------------
 
 
-class _OrderTool:
-    """A tool over the orders: checks its arguments against its own schema, then acts."""
+class FindOrder(BaseModel):
+    """Look up an order by its number: what is in it, where the parcel is, when delivery is due,
+    and what can still be changed."""
 
-    spec: ToolSpec
-
-    def __init__(self, orders: Orders) -> None:
-        self._orders = orders
-
-    async def run(self, arguments: Mapping[str, object]) -> str:
-        """Do it and return a JSON object as text; bad arguments are an ``error`` in it.
-
-        Raises :class:`ProviderError` where the orders cannot be read. Safe to cancel: the
-        change is then whole or has not happened.
-        """
-        problem = _problem(self.spec, arguments)
-        if problem:
-            await trio.lowlevel.checkpoint()
-            return json.dumps({"error": problem})
-        values = {name: str(value) for name, value in arguments.items() if value is not None}
-        return json.dumps(await self._act(values))
-
-    async def _act(self, values: Mapping[str, str]) -> dict[str, object]:
-        raise NotImplementedError
+    order_number: _OrderNumber
 
 
-class FindOrder(_OrderTool):
-    """Look an order up. Changes nothing."""
+class ChangeDelivery(BaseModel):
+    """Change the day, and optionally the time, at which an order is delivered. Only call this
+    after you named the order, the day and the time, and the caller clearly said yes."""
 
-    spec = ToolSpec(
-        FIND_ORDER,
-        "Look up an order by its number: what is in it, where the parcel is, when delivery is "
-        "due, and what can still be changed.",
-        {
-            "type": "object",
-            "properties": {"order_number": _ORDER_NUMBER},
-            "required": ["order_number"],
-            "additionalProperties": False,
-        },
+    order_number: _OrderNumber
+    day: Day
+    time: str | None = Field(
+        default=None,
+        pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]|morning|afternoon|evening)$",
+        description="24 hour HH:MM, or morning, afternoon or evening. Null if the caller did not "
+        "ask for a time.",
     )
 
-    async def _act(self, values: Mapping[str, str]) -> dict[str, object]:
-        row = await self._orders.find(values["order_number"])
-        if row is None:
-            return {"found": False, "order_number": values["order_number"]}
-        return {"found": True, **_facts(row)}
+
+class HoldParcel(BaseModel):
+    """Hold an order's parcel at the depot for the caller to pick up, instead of delivering it.
+    Only call this after you named the order and the depot, and the caller clearly said yes."""
+
+    order_number: _OrderNumber
 
 
-class ChangeDelivery(_OrderTool):
-    """Set the day, and if wanted the time, of a delivery."""
+# --- what they return -----------------------------------------------------------------------
 
-    spec = ToolSpec(
-        CHANGE_DELIVERY,
-        "Change the day, and optionally the time, at which an order is delivered. Only call "
-        "this after you named the order, the day and the time, and the caller clearly said yes.",
-        {
-            "type": "object",
-            "properties": {
-                "order_number": _ORDER_NUMBER,
-                "day": {"type": "string", "enum": list(DAYS)},
-                "time": {
-                    "type": "string",
-                    "pattern": TIME_PATTERN,
-                    "description": "24 hour HH:MM, or morning, afternoon or evening. Leave out "
-                    "if the caller did not ask for a time.",
-                },
-            },
-            "required": ["order_number", "day"],
-            "additionalProperties": False,
-        },
-        changes=True,
+
+class NotFound(BaseModel):
+    """There is no order of this number."""
+
+    found: Literal[False] = False
+    order_number: str
+
+
+class Facts(BaseModel):
+    """An order as it is; None where there is nothing to say."""
+
+    order_number: str
+    item: str | None
+    status: str | None
+    last_event: str | None
+    depot: str | None
+    delivery_day: str | None
+    delivery_time: str | None
+    can_change_delivery: bool
+    can_hold: bool
+
+
+class Found(Facts):
+    """The order that was looked for."""
+
+    found: Literal[True] = True
+
+
+class Done(Facts):
+    """The order after a change."""
+
+    done: Literal[True] = True
+
+
+_Kind = TypeVar("_Kind", Found, Done)
+
+
+class Refused(BaseModel):
+    """Nothing has changed."""
+
+    done: Literal[False] = False
+    reason: str
+
+
+# --- what they do ---------------------------------------------------------------------------
+
+
+def order_tools(orders: Orders) -> tuple[Tool, Tool, Tool]:
+    """The three tools, over the same orders. They raise :class:`ProviderError` where the orders
+    cannot be read. Cancelling is safe: a change is then whole or has not happened."""
+    return (
+        tool(FindOrder)(partial(_find, orders)),
+        tool(ChangeDelivery, changes=True)(partial(_change, orders)),
+        tool(HoldParcel, changes=True)(partial(_hold, orders)),
     )
 
-    async def _act(self, values: Mapping[str, str]) -> dict[str, object]:
-        day, time = values["day"], values.get("time", "")
-        if day == "Sunday":
-            return _refusal("there are no deliveries on Sunday")
 
-        def reschedule(row: OrderRow) -> OrderRow:
-            if row.status not in _CAN_CHANGE:
-                return row
-            event = row.last_event
-            if row.status in (HELD, AWAITING_PICKUP):
-                event = "is being made ready for delivery"
-            status = row.status if row.status == DELAYED else ON_ITS_WAY
-            return replace(
-                row, status=status, last_event=event, delivery_day=day, delivery_time=time
-            )
+async def _find(orders: Orders, arguments: FindOrder, context: ToolContext) -> Found | NotFound:
+    row = await orders.find(arguments.order_number)
+    if row is None:
+        return NotFound(order_number=arguments.order_number)
+    return _facts(Found, row)
 
-        row = await self._orders.change(values["order_number"], reschedule)
-        if row is None:
-            return _refusal("there is no order with this number")
+
+async def _change(
+    orders: Orders, arguments: ChangeDelivery, context: ToolContext
+) -> Done | Refused:
+    if arguments.day == "Sunday":
+        return Refused(reason="there are no deliveries on Sunday")
+
+    def reschedule(row: OrderRow) -> OrderRow:
         if row.status not in _CAN_CHANGE:
-            return _refusal(f"the parcel {row.last_event}")
-        return {"done": True, **_facts(row)}
+            return row
+        event = row.last_event
+        if row.status in (HELD, AWAITING_PICKUP):
+            event = "is being made ready for delivery"
+        return replace(
+            row,
+            status=row.status if row.status == DELAYED else ON_ITS_WAY,
+            last_event=event,
+            delivery_day=arguments.day,
+            delivery_time=arguments.time or "",
+        )
+
+    row = await orders.change(arguments.order_number, reschedule)
+    return _outcome(row, is_done=row is not None and row.status in _CAN_CHANGE)
 
 
-class HoldParcel(_OrderTool):
-    """Keep a parcel at its depot for the caller to pick up."""
+async def _hold(orders: Orders, arguments: HoldParcel, context: ToolContext) -> Done | Refused:
+    def hold(row: OrderRow) -> OrderRow:
+        if row.status not in _CAN_HOLD:
+            return row
+        event = f"is being held at the {row.depot} depot"
+        return replace(row, status=HELD, last_event=event, delivery_day="", delivery_time="")
 
-    spec = ToolSpec(
-        HOLD_PARCEL,
-        "Hold an order's parcel at the depot for the caller to pick up, instead of delivering "
-        "it. Only call this after you named the order and the depot, and the caller clearly "
-        "said yes.",
-        {
-            "type": "object",
-            "properties": {"order_number": _ORDER_NUMBER},
-            "required": ["order_number"],
-            "additionalProperties": False,
-        },
-        changes=True,
+    row = await orders.change(arguments.order_number, hold)
+    return _outcome(row, is_done=row is not None and row.status == HELD)
+
+
+def _outcome(row: OrderRow | None, *, is_done: bool) -> Done | Refused:
+    if row is None:
+        return Refused(reason="there is no order with this number")
+    if not is_done:
+        return Refused(reason=f"the parcel {row.last_event}")
+    return _facts(Done, row)
+
+
+def _facts(kind: type[_Kind], row: OrderRow) -> _Kind:
+    return kind(
+        order_number=row.order_number,
+        item=row.item or None,
+        status=row.status or None,
+        last_event=row.last_event or None,
+        depot=row.depot or None,
+        delivery_day=row.delivery_day or None,
+        delivery_time=row.delivery_time or None,
+        can_change_delivery=row.status in _CAN_CHANGE,
+        can_hold=row.status in _CAN_HOLD,
     )
-
-    async def _act(self, values: Mapping[str, str]) -> dict[str, object]:
-        def hold(row: OrderRow) -> OrderRow:
-            if row.status not in _CAN_HOLD:
-                return row
-            event = f"is being held at the {row.depot} depot"
-            return replace(row, status=HELD, last_event=event, delivery_day="", delivery_time="")
-
-        row = await self._orders.change(values["order_number"], hold)
-        if row is None:
-            return _refusal("there is no order with this number")
-        if row.status != HELD:
-            return _refusal(f"the parcel {row.last_event}")
-        return {"done": True, **_facts(row)}
-
-
-def _facts(row: OrderRow) -> dict[str, object]:
-    names = [column.name for column in fields(OrderRow)]
-    facts: dict[str, object] = {name: getattr(row, name) or None for name in names}
-    facts["can_change_delivery"] = row.status in _CAN_CHANGE
-    facts["can_hold"] = row.status in _CAN_HOLD
-    return facts
-
-
-def _refusal(reason: str) -> dict[str, object]:
-    return {"done": False, "reason": reason}
-
-
-def _problem(spec: ToolSpec, arguments: Mapping[str, object]) -> str:
-    """What is wrong with the arguments, told so that a language model can mend it.
-
-    Covers what the schemas above use: string properties with a pattern or an enum.
-    """
-    properties = spec.parameters["properties"]
-    required = spec.parameters["required"]
-    assert isinstance(properties, Mapping)
-    assert isinstance(required, list)
-    given = {name: value for name, value in arguments.items() if value is not None}
-    for name, value in given.items():
-        schema = properties.get(name)
-        if schema is None:
-            return f"{spec.name} has no argument {name!r}; it takes {', '.join(properties)}"
-        if not isinstance(value, str):
-            return f"{name} must be a string, not {json.dumps(value, default=str)}"
-        if "enum" in schema and value not in schema["enum"]:
-            return f"{name} must be one of {', '.join(schema['enum'])}; got {value!r}"
-        if "pattern" in schema and not re.fullmatch(schema["pattern"], value):
-            return f"{name} must match {schema['pattern']}; got {value!r}"
-    missing = [name for name in required if name not in given]
-    return f"{spec.name} needs {' and '.join(missing)}" if missing else ""

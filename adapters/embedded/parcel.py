@@ -6,7 +6,7 @@ from pathlib import Path
 
 from adapters.embedded import wording
 from adapters.embedded.order_store import Orders
-from adapters.embedded.orders import ChangeDelivery, FindOrder, HoldParcel
+from adapters.embedded.orders import order_tools
 from effects.ports import Tool
 from states.agent import Agent
 
@@ -65,5 +65,4 @@ def parcel_tools(path: str | Path) -> tuple[Tool, ...]:
     """The parcel desk's tools over the orders file at ``path`` (see
     :class:`~adapters.embedded.order_store.Orders`); ":memory:" keeps the orders in this process
     for as long as the tools live."""
-    orders = Orders(path)
-    return FindOrder(orders), ChangeDelivery(orders), HoldParcel(orders)
+    return order_tools(Orders(path))

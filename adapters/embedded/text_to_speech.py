@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from adapters.embedded.piper import Piper
 from adapters.embedded.pronunciation import Pronouncer
 from adapters.embedded.threads import settle
+from adapters.embedded.weights import WEIGHTS
 from effects.ports import Clause, ProviderLost, Speech
 from states import mulaw
 
@@ -40,6 +41,11 @@ _WINDOW = mulaw.SAMPLE_RATE_HZ // 200  # 5 ms
 _QUIET = 0.006  # RMS of a window, -44 dBFS: below the softest consonant, above the voice's noise
 _ONSET_MS = 15
 _PAUSE_MS = {".": 200, "?": 200, "!": 200, ":": 140, ";": 140, ",": 100}
+
+
+_REVISION = 1
+"""To be raised with every change of what becomes of a text, here or in the modules on its way:
+audio that was kept from before is then rendered anew."""
 
 
 class Model(Protocol):
@@ -131,6 +137,8 @@ class EmbeddedVoice:
     :class:`effects.ports.ProviderRefused` if a weight file is missing or is a wrong one.
     ``load`` makes the model.
     """
+
+    identity = f"embedded {WEIGHTS['piper-joe'].sha256} {_REVISION}"
 
     def __init__(self, load: Callable[[], Model] = JoeVoice) -> None:
         self._load = load

@@ -21,6 +21,7 @@ from adapters.twilio.dialing import CannotDial
 from adapters.twilio.phone import place_call
 from adapters.twilio.recording import CallRecord
 from effects.ports import ProviderError
+from engine.agents import agent_kit
 from engine.config import Config
 from engine.errors import AntiphonError, ConfigError
 from engine.evaluation.dialogue import DialogueFile
@@ -39,7 +40,6 @@ from engine.journal import AnyLine, End, Head
 from engine.phone_cli import save_recording
 from engine.service import MEDIA_PATH, take_calls
 from engine.session import Desk
-from engine.stack import agent_kit
 from engine.turns import Turns
 from states import mulaw
 
@@ -87,9 +87,10 @@ class Here:
 
     async def hold(self, plan: Plan) -> Held:
         """Hold one call with a desk of its own, to the end of its journal."""
-        path = Path(tempfile.mkdtemp(dir=self.orders)) / "orders.db"
-        tools = agent_kit(self.config.agent).tools(path)
-        ports = replace(self.desk.ports, tools={tool.spec.name: tool for tool in tools})
+        folder = Path(tempfile.mkdtemp(dir=self.orders))
+        path = folder / "parcel.db"
+        tools = agent_kit(self.config.agent).open_tools(folder)
+        ports = replace(self.desk.ports, tools=tools)
         desk = replace(self.desk, ports=ports)
         journal = _Journal()
         async with trio.open_nursery() as nursery:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -19,6 +20,8 @@ from effects.ports import (
     Speech,
     TextDelta,
     ToolCall,
+    ToolContext,
+    ToolMisused,
     ToolSpec,
     Usage,
 )
@@ -118,6 +121,8 @@ class ScriptedMind(Scripted):
 class ScriptedVoice(Scripted):
     """Spells every clause, half by half."""
 
+    identity = "scripted"
+
     def __init__(self, scenario: Scenario) -> None:
         super().__init__()
         self._script = scenario.voice
@@ -196,11 +201,18 @@ class ScriptedToolPort:
             parameters={"type": "object"},
             changes=script.changes,
             timeout_ms=round(script.timeout * 1000),
+            survives=script.survives,
         )
 
-    async def run(self, arguments: Mapping[str, object]) -> str:
-        began_ms = round(trio.current_time() * 1000, 1)
-        self.runs.append((began_ms, json.dumps(arguments, sort_keys=True)))
+    def prepare(self, arguments: str, context: ToolContext) -> Callable[[], Awaitable[str]]:
+        try:
+            given = json.loads(arguments)
+        except ValueError:
+            raise ToolMisused("the arguments are not JSON") from None
+        return partial(self._run, json.dumps(given, sort_keys=True))
+
+    async def _run(self, arguments: str) -> str:
+        self.runs.append((round(trio.current_time() * 1000, 1), arguments))
         try:
             await trio.sleep(self._script.takes)
         except trio.Cancelled:

@@ -144,6 +144,7 @@ class ScriptedTool(Data, frozen=True):
     takes: float = 0.1
     returns: dict[str, Any] = {}
     changes: bool = False
+    survives: bool = False
     timeout: float = 5.0
     fault: Fault | None = None
     ignores_cancel: float = 0.0
