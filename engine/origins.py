@@ -50,10 +50,6 @@ ENGINE_EMITS = frozenset({"answered", "hung_up", "output_held", "tool_settled"})
 """What comes from no effect: the carrier answers, or hangs up before `hear` runs; the
 interpreter reports what a silenced reply left heard; an errand settles its tool."""
 
-CALLER_EVENTS = frozenset({"hung_up", "dtmf", "speech_started", "transcript"})
-"""What only happens if the caller, or the carrier, does something. The end of speech is not
-among them: silence needs no caller."""
-
 VOICES = ("speak", "recite")
 """The effects that give `play` something to play."""
 
