@@ -96,7 +96,7 @@ async def _held(desk: Desk, script: Script) -> list[TurnRecord]:
     async with trio.open_nursery() as nursery:
         listening: Listening = await nursery.start(
             lambda task_status: take_calls(
-                desk, "127.0.0.1", 0, watchers=[lines.append], task_status=task_status
+                desk, "127.0.0.1", 0, watch=lambda: lines.append, task_status=task_status
             )
         )
         await place_call(f"ws://127.0.0.1:{listening.port}{MEDIA_PATH}", script)

@@ -70,7 +70,10 @@ class _Composer:
         self.calls: list[ToolCall] = []
         self.tokens = 0
         self.chars = 0
+        self.full = False
         self.patience = trio.CancelScope()
+        self.budget_ms = float(self.settings.generation_ms)
+        self.latest = 0.0
 
     async def run(self) -> None:
         composed = False
@@ -97,7 +100,7 @@ class _Composer:
                 return str(error) or type(error).__name__
             for clause in self.cutter.flush():
                 self._add(clause)
-            if not self.calls:
+            if not self.calls or self.full:
                 for clause in self._owed():
                     self._add(clause)
                 self._note_composed(usage)
@@ -125,19 +128,28 @@ class _Composer:
             )
         )
         usage = Usage()
+        began_ms = stage.now_ms()
+        self.latest = trio.current_time() + self.budget_ms / 1000
         self.patience = trio.CancelScope(deadline=self._deadline())
         with self.patience:
             usage = await stage.ports.language_model.reply(self.prompt, self._take)
-        if self.patience.cancelled_caught:
-            raise ProviderTimeout(
-                f"the language model was silent for {self.settings.first_token_ms} ms"
-            )
+        self.budget_ms -= stage.now_ms() - began_ms
+        if self.patience.cancelled_caught and not self.full:
+            raise ProviderTimeout(self._why_given_up())
         return usage
 
     def _deadline(self) -> float:
-        return trio.current_time() + self.settings.first_token_ms / 1000
+        """When the model is given up if it gives no sign of life from now on."""
+        return min(trio.current_time() + self.settings.first_token_ms / 1000, self.latest)
+
+    def _why_given_up(self) -> str:
+        if trio.current_time() >= self.latest:
+            return f"the language model was not done after {self.settings.generation_ms} ms"
+        return f"the language model was silent for {self.settings.first_token_ms} ms"
 
     def _take(self, delta: TextDelta | ToolCall) -> None:
+        if self.full or (isinstance(delta, TextDelta) and not delta.text):
+            return  # too late; or a sign of the connection's life, not of the model's
         self.patience.deadline = self._deadline()
         if isinstance(delta, ToolCall):
             self.calls.append(delta)
@@ -145,10 +157,19 @@ class _Composer:
         if self.tokens == 0:
             self.stage.note(notes.FirstToken(at_ms=self.stage.now_ms(), reply=self.draft.reply))
         self.tokens += 1
-        self.chars += len(delta.text)
+        for clause in self.cutter.feed(self._within_limit(delta.text)):
+            self._add(clause)
+
+    def _within_limit(self, text: str) -> str:
+        """The part of a delta that is still to be said. Beyond the limit the reply is complete,
+        cut at a word, and its generation is called off."""
+        room = self.settings.reply_chars - self.chars
+        self.chars += len(text)
         if self.chars <= self.settings.reply_chars:
-            for clause in self.cutter.feed(delta.text):
-                self._add(clause)
+            return text
+        self.full = True
+        self.patience.cancel()
+        return text[: max(0, text.rfind(" ", 0, room + 1))]
 
     def _add(self, cut: Cut) -> None:
         if self.draft.add(cut.text, cut.weight):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -17,22 +17,36 @@ import typer
 from rich.console import Console
 
 from adapters.front.server import Listening
-from adapters.twilio.recording import CallRecord
-from adapters.twilio.script import Script
 from engine import eval_cli, phone_cli
+from engine.agents import AGENTS
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
 from engine.config import Config, load_config
+from engine.demo import hold_demo
 from engine.diagram import graphviz, mermaid
 from engine.errors import AntiphonError
 from engine.journal import Head, read_journal
 from engine.matrix import matrix_markdown
 from engine.replay import replay as replay_lines
-from engine.service import MEDIA_PATH, run_service, take_calls
-from engine.show import CallPrinter, turn_table
-from engine.stack import open_desk
+from engine.service import MEDIA_PATH, media_url, run_service
+from engine.show import CallsPrinter, turn_table
 from engine.turns import Turns
 from engine.vocabulary import VOCABULARY
+
+
+class DiagramFormat(StrEnum):
+    """What a chart can be drawn as."""
+
+    MERMAID = "mermaid"
+    GRAPHVIZ = "graphviz"
+    MATRIX = "matrix"
+
+
+_DRAW: dict[DiagramFormat, Callable[[Chart], str]] = {
+    DiagramFormat.MERMAID: mermaid,
+    DiagramFormat.GRAPHVIZ: graphviz,
+    DiagramFormat.MATRIX: matrix_markdown,
+}
 
 app = typer.Typer(
     name="antiphon",
@@ -43,6 +57,7 @@ app = typer.Typer(
     help="A voice conversation engine for the telephone in which each call is a statechart.",
 )
 
+CUT_SHORT = 1
 USAGE_ERROR = 2
 
 ChartOption = Annotated[
@@ -66,14 +81,24 @@ def demo(
     interrupts with "today" (which must), and confirms. No keys, no network.
     """
     console = Console(highlight=False)
-    run(lambda: _demo(console, calls))
+    run(lambda: hold_demo(console, calls))
 
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port; 0 takes any free one.")] = None,
-    agent: Annotated[str | None, typer.Option(help="Which agent answers.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on.", show_default=Config().host)
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="The port; 0 takes any free one.", show_default=str(Config().port)),
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Which agent answers: {', '.join(AGENTS)}.", show_default=Config().agent
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="A configuration file (antiphon.toml).")
     ] = None,
@@ -83,7 +108,8 @@ def serve(
 ) -> None:
     """Take calls: Twilio Media Streams on ws://HOST:PORT/media, health on /healthz.
 
-    Every call writes a journal (calls/*.jsonl). Stop with Ctrl-C.
+    Every call writes a journal (calls/*.jsonl). Until the models are loaded, calls are answered
+    with 503. Ctrl-C or SIGTERM closes every call, within seconds, and ends the service.
     """
     settings = _with_options(load_config_or_exit(config), host, port, agent)
     console = Console(highlight=False, stderr=True)
@@ -129,6 +155,11 @@ def call(
     time; marks are echoed when they have been played, and clear empties the buffer.
 
     Example: antiphon call hello.wav stop.wav --barge-in 1.2
+
+    Exit code 0 if the caller had their say and an answer, and then either side hung up, or at
+    --hang-up; 1 if the server ended the call before that, or broke it off, or said nothing for
+    15 s after the caller's last words; 2 if no call came about. What there is of a call is
+    recorded in any case.
     """
     console = Console(highlight=False)
 
@@ -136,9 +167,13 @@ def call(
         script = phone_cli.script_for(
             wavs or [], barge_in_s=barge_in, keys=dtmf or [], hang_up_s=hang_up
         )
+        path = phone_cli.recording_path(record)
         made = await phone_cli.call(url, script, phone_cli.LinePrinter(console))
-        path = phone_cli.save_recording(made, record)
+        phone_cli.save_recording(made, path)
         console.print(f"recording: {path}", markup=False, soft_wrap=True)
+        if why := phone_cli.why_cut_short(made):
+            typer.echo(f"antiphon: {why}", err=True)
+            raise typer.Exit(CUT_SHORT)
 
     run(go)
 
@@ -166,23 +201,16 @@ def check(chart: ChartOption = None) -> None:
 def diagram(
     chart: ChartOption = None,
     format: Annotated[
-        str, typer.Option("--format", "-f", help="mermaid, graphviz or matrix.")
-    ] = "mermaid",
+        DiagramFormat, typer.Option("--format", "-f", help="What to draw it as.")
+    ] = DiagramFormat.MERMAID,
 ) -> None:
     """Print the chart as a picture's source: Mermaid, Graphviz, or the states × events matrix.
 
     The same chart always gives the same text. For an image:
     antiphon diagram -f graphviz | dot -Tsvg
     """
-    formats: dict[str, Callable[[Chart], str]] = {
-        "mermaid": mermaid,
-        "graphviz": graphviz,
-        "matrix": matrix_markdown,
-    }
     with errors_in_one_line():
-        if format not in formats:
-            raise AntiphonError(f"unknown format '{format}' (formats: {', '.join(formats)})")
-        text = formats[format](_load_chart(chart))
+        text = _DRAW[format](_load_chart(chart))
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
@@ -193,7 +221,9 @@ def replay(
 ) -> None:
     """Replay a recorded call on the chart: the same transitions, or the first difference.
 
-    Exit code 1 if the chart would have gone another way.
+    Exit code 1 if the chart would have gone another way. The journal of a call whose process
+    was killed has no end: it is replayed as far as it goes, which is said, and the exit code
+    tells of that part.
     """
     with errors_in_one_line():
         lines = list(read_journal(journal))
@@ -214,60 +244,22 @@ def replay(
 # --- what the commands do -------------------------------------------------------------------
 
 
-async def _demo(console: Console, calls: Path) -> None:
-    script = phone_cli.demo_script()
-    console.print("[bold]antiphon[/bold]: a phone call is held, end to end, on the chart\n")
-    printer = CallPrinter(console)
-    with tempfile.TemporaryDirectory() as orders:  # each demo finds the orders as they were
-        await _hold_demo(Config(calls=str(calls), data=orders), script, console, printer, calls)
-
-
-async def _hold_demo(
-    config: Config, script: Script, console: Console, printer: CallPrinter, calls: Path
-) -> None:
-    async with open_desk(config, lambda text: console.print(f"  {text} ...")) as desk:
-        await desk.ports.phrases.wait_for(desk.agent.greeting)
-        async with trio.open_nursery() as nursery:
-            listening: Listening = await nursery.start(
-                lambda task_status: take_calls(
-                    desk, config.host, 0, watchers=[printer.feed], task_status=task_status
-                )
-            )
-            url = f"ws://{listening.host}:{listening.port}{MEDIA_PATH}"
-            console.print(f"  the engine listens on {url}\n  calling it with recorded voices\n")
-            made = await phone_cli.call(url, script, phone_cli.LinePrinter(console))
-            nursery.cancel_scope.cancel()
-    _sum_up(console, calls, printer, made)
-
-
-def _sum_up(console: Console, calls: Path, printer: CallPrinter, made: CallRecord) -> None:
-    journal = max(calls.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
-    recording = phone_cli.save_recording(made, calls, journal.stem)
-    console.print()
-    console.print(turn_table(printer.turns))
-    for line in (
-        f"recording (caller left, agent right): {recording}",
-        f"journal: {journal}",
-        f"replay it: .venv/bin/antiphon replay {journal}",
-    ):
-        console.print(line, markup=False, soft_wrap=True)
-
-
 async def _serve(console: Console, config: Config, *, show: bool) -> None:
-    watchers = [CallPrinter(console).feed] if show else []
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_stop_when_told, nursery.cancel_scope)
         listening: Listening = await nursery.start(
             lambda task_status: run_service(
                 config,
                 progress=lambda text: console.print(f"{text} ..."),
-                watchers=watchers,
+                watch=CallsPrinter(console) if show else None,
                 task_status=task_status,
             )
         )
         console.print(
-            f"{config.agent} answers calls on ws://{listening.host}:{listening.port}{MEDIA_PATH}; "
-            f"journals in {config.calls}; stop with Ctrl-C"
+            f"{config.agent} answers calls on {media_url(listening)};"
+            f" journals in {config.calls}; stop with Ctrl-C",
+            markup=False,
+            soft_wrap=True,
         )
 
 
@@ -344,3 +336,7 @@ def main() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -13,11 +13,12 @@ Lines are encoded where they arise (a few microseconds) and written elsewhere, b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 import msgspec
+import structlog
 
 from effects.ports import JournalSink
 from engine.errors import JournalError
@@ -27,6 +28,8 @@ from states.endpointing import Reason
 from states.events import EventUnion
 from states.notes import NoteUnion
 from states.settings import Settings
+
+log = structlog.get_logger()
 
 
 class JournalLine(
@@ -100,36 +103,52 @@ _decoder = msgspec.json.Decoder(AnyLine)
 class Journal:
     """Writes one call's lines to its sink, and shows them to watchers.
 
-    A watcher sees each line after it is written; it must be quick and must not raise.
+    A watcher sees each line after it is written. It must be quick; one that raises is logged
+    and sees no more of the call, which goes on as if nobody had looked.
     """
 
-    def __init__(self, sink: JournalSink, watchers: tuple[Callable[[AnyLine], None], ...]) -> None:
+    def __init__(self, sink: JournalSink, watchers: Sequence[Callable[[AnyLine], None]]) -> None:
         self._sink = sink
-        self._watchers = watchers
+        self._watchers = tuple(watchers)
 
     def write(self, line: AnyLine) -> None:
         """Append one line."""
         self._sink.write(_encoder.encode(line))
         for watcher in self._watchers:
-            watcher(line)
+            try:
+                watcher(line)
+            except Exception:
+                log.exception("watcher_failed")
+                self._watchers = tuple(other for other in self._watchers if other is not watcher)
 
 
 def read_journal(path: Path) -> Iterator[AnyLine]:
     """The lines of a journal, in order.
 
-    A last line that was cut off in mid-write (a crash) is left out. Anything else that is not
-    a journal line raises :class:`JournalError` with its number.
+    A last line that was cut off in mid-write (a crash) is left out. A file that does not begin
+    with a head, or anything else in it that is not a journal line, raises
+    :class:`JournalError` with the file and the number of the line.
     """
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise JournalError(f"cannot read the journal {path}: {error.strerror}") from error
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
+    begun = False
+    for number, text in enumerate(lines, start=1):
+        if not text.strip():
             continue
         try:
-            yield _decoder.decode(line)
+            line: AnyLine = _decoder.decode(text)
         except msgspec.MsgspecError as error:
-            if number == len(lines) and number > 1:
+            if begun and number == len(lines):
                 return  # no newline after it: the write was cut off
             raise JournalError(f"{path}:{number}: not a journal line: {error}") from error
+        if not begun and not isinstance(line, Head):
+            kind = line.__struct_config__.tag
+            raise JournalError(
+                f"{path}:{number}: a journal begins with a head line, not with: {kind}"
+            )
+        begun = True
+        yield line
+    if not begun:
+        raise JournalError(f"{path}:1: nothing in it: a journal begins with a head line")

@@ -65,10 +65,6 @@ ENGINE_EMITS = frozenset(
 interpreter reports what a silenced reply left heard; an errand settles its tool, which may ask
 for the end of the call or for a transfer."""
 
-CALLER_EVENTS = frozenset({"hung_up", "dtmf", "speech_started", "transcript"})
-"""What only happens if the caller, or the carrier, does something. The end of speech is not
-among them: silence needs no caller."""
-
 VOICES = ("speak", "recite")
 """The effects that give `play` something to play."""
 

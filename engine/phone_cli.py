@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from adapters.twilio.recording import CallRecord, Observation
 from adapters.twilio.script import AfterAgent, AtTime, IntoReply, KeyPress, Script, Utterance, When
 from adapters.twilio.wav import UnusableWav, read_caller_wav
 from engine.errors import ConfigError
+
+_CLOSE_NORMAL = 1000  # RFC 6455, section 7.4.1
 
 DEMO_CALL: tuple[tuple[str, When], ...] = (
     ("1-customer-support.wav", AfterAgent()),
@@ -46,9 +50,15 @@ def script_for(
     """The caller's script of ``antiphon call``.
 
     ``FILE.wav@S`` is spoken S seconds into the agent's reply; ``barge_in_s`` does that to the
-    last file. ``keys`` are ``DIGITS@S`` with S a time of the call. Raises
-    :class:`~engine.errors.ConfigError`.
+    last file. ``keys`` are ``DIGITS@S`` with S a time of the call. A caller to whom nothing is
+    said after all that gives up. Raises :class:`~engine.errors.ConfigError`.
     """
+    if barge_in_s is not None:
+        _check_time(barge_in_s, f"--barge-in {barge_in_s:g}")
+        if not wavs:
+            raise ConfigError("--barge-in: there is no WAV file to speak into the agent's reply")
+    if hang_up_s is not None:
+        _check_time(hang_up_s, f"--hang-up {hang_up_s:g}")
     utterances = []
     for number, argument in enumerate(wavs):
         name, into_s = _at(argument, "a WAV file")
@@ -56,7 +66,9 @@ def script_for(
             into_s = barge_in_s
         when: When = AfterAgent() if into_s is None else IntoReply(into_reply_ms=into_s * 1000)
         utterances.append(Utterance(_read(Path(name)), when))
-    hang_up: When = AfterAgent(gap_ms=1500) if hang_up_s is None else AtTime(hang_up_s * 1000)
+    hang_up: When = AfterAgent(gap_ms=1500, gives_up=True)
+    if hang_up_s is not None:
+        hang_up = AtTime(hang_up_s * 1000)
     return Script(tuple(utterances), keys=tuple(_keys(keys)), hang_up=hang_up)
 
 
@@ -80,11 +92,18 @@ def _at(argument: str, what: str) -> tuple[str, float | None]:
     if not separator:
         return argument, None
     try:
-        return name, float(seconds)
+        at_s = float(seconds)
     except ValueError as error:
         raise ConfigError(
             f"{argument}: after {what} and '@' comes a time in seconds, as in stop.wav@1.2"
         ) from error
+    _check_time(at_s, argument)
+    return name, at_s
+
+
+def _check_time(at_s: float, argument: str) -> None:
+    if not (math.isfinite(at_s) and at_s >= 0):
+        raise ConfigError(f"{argument}: a time is in seconds, and zero or more, as in 1.2")
 
 
 def _read(path: Path) -> bytes:
@@ -105,6 +124,16 @@ async def call(url: str, script: Script, observe: Callable[[Observation], None])
             f"{url}: it answered and hung up before a word ({record.detail}): is it taking calls?"
         )
     return record
+
+
+def why_cut_short(record: CallRecord) -> str:
+    """Why a call did not go the caller's way to its end; empty if it did."""
+    if record.outcome == "gave_up":
+        return "the caller gave up: the server said nothing more"
+    if record.outcome == "hung_up" or (record.finished and record.close_code == _CLOSE_NORMAL):
+        return ""
+    early = "" if record.finished else " before it had answered everything"
+    return f"the server ended the call{early} ({record.detail})"
 
 
 _TEXTS = {
@@ -133,16 +162,34 @@ class LinePrinter:
             return
         detail = "" if seen.what in ("speech_start", "speech_end") else seen.detail
         self._console.print(
-            f"[dim]{seen.at_s:7.2f}[/dim] [bold]   line[/bold]  [dim]{text} {detail}[/dim]"
+            f"[dim]{seen.at_s:7.2f}[/dim] [bold]   line[/bold]  [dim]{text} {detail}[/dim]",
+            soft_wrap=True,
         )
 
 
-def save_recording(record: CallRecord, folder: Path, name: str = "") -> Path:
-    """Write the two-channel recording (caller left, agent right); returns where."""
-    path = folder / f"{name or 'call-' + secrets.token_hex(4)}.wav"
-    try:
+def recording_path(folder: Path) -> Path:
+    """Where the recording of a call goes that is about to be made.
+
+    Raises :class:`~engine.errors.ConfigError` if nothing can be written there: better now than
+    after the call.
+    """
+    path = folder / f"call-{secrets.token_hex(4)}.wav"
+    with _writing(path):
         folder.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        path.unlink()
+    return path
+
+
+def save_recording(record: CallRecord, path: Path) -> None:
+    """Write the two-channel recording (caller left, agent right)."""
+    with _writing(path):
         record.recording.write_wav(path)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ConfigError(f"cannot write the recording {path}: {error.strerror}") from error
-    return path

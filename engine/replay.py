@@ -6,7 +6,8 @@ comparison is by the states that were reached and the events that were raised: w
 policy would have done with this call.
 
 It is followed only up to the first difference, because from there the world would have
-answered otherwise.
+answered otherwise. A journal without an end (the process was killed) is followed as far as it
+goes.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from dataclasses import dataclass
 
 from engine.chart import Chart
 from engine.errors import JournalError
-from engine.journal import AnyLine, Event, Head
+from engine.journal import AnyLine, End, Event, Head
 from engine.machine import Machine, Step
 from states.call import Call
+
+CUT_OFF = "the journal was cut off: it has no end line, and nobody knows how the call went on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +44,19 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What came of a replay: how many events agreed, and the first that did not."""
+    """What came of a replay: how many events agreed, the first that did not, and whether the
+    journal was cut off before the call's end."""
 
     events: int
     difference: Difference | None
+    cut_off: bool
 
     def __str__(self) -> str:
         if self.difference is not None:
-            return str(self.difference)
-        return f"{self.events} events: the same transitions"
+            text = str(self.difference)
+        else:
+            text = f"{self.events} events: the same transitions"
+        return f"{text}\n{CUT_OFF}" if self.cut_off else text
 
 
 def replay(lines: Iterable[AnyLine], chart: Chart) -> Replay:
@@ -60,6 +67,8 @@ def replay(lines: Iterable[AnyLine], chart: Chart) -> Replay:
     """
     machine: Machine | None = None
     same_chart, count = True, 0
+    lines = list(lines)
+    cut_off = not any(isinstance(line, End) for line in lines)
     for line in lines:
         if isinstance(line, Head):
             machine = Machine(chart, Call(line.settings, line.agent))
@@ -69,11 +78,11 @@ def replay(lines: Iterable[AnyLine], chart: Chart) -> Replay:
                 raise JournalError("the journal does not begin with its head")
             difference = _step(machine, line, same_chart=same_chart)
             if difference is not None:
-                return Replay(count, difference)
+                return Replay(count, difference, cut_off)
             count += 1
     if machine is None:
         raise JournalError("the journal has no head: there is nothing to replay")
-    return Replay(count, None)
+    return Replay(count, None, cut_off)
 
 
 def _step(machine: Machine, line: Event, *, same_chart: bool) -> Difference | None:

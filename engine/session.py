@@ -71,7 +71,7 @@ async def hold_call(
 
     call = Call(desk.settings, desk.agent)
     async with desk.store.open(carrier.info.call_id) as sink:
-        record = Journal(sink, tuple(watchers))
+        record = Journal(sink, watchers)
         record.write(_head(desk, carrier, started or datetime.now(UTC).isoformat("T", "seconds")))
         interpreter = Interpreter(desk.chart, call, record, nursery, now_ms)
         interpreter.stage = _stage(desk, call, carrier, interpreter, now_ms)
@@ -135,8 +135,13 @@ async def _close(
         call.hear(silenced.reply, silenced.heard)
     strays = await interpreter.close(call.settings.closing_ms)
     call.keep_what_was_done()
-    with trio.move_on_after(call.settings.closing_ms / 1000, shield=True):
-        await carrier.hang_up()
+    try:
+        with trio.move_on_after(call.settings.closing_ms / 1000, shield=True):
+            await carrier.hang_up()
+    except Exception as error:  # a bug; the call is over all the same, and its journal says so
+        log.exception("hang_up_failed")
+        if interpreter.failure is None:
+            interpreter.failure = f"hang_up: {type(error).__name__}: {error}"
     ended_by_chart = interpreter.machine.ended and interpreter.failure is None
     reason = interpreter.failure or ("ended" if ended_by_chart else "stopped")
     outcome = Outcome(carrier.info.call_id, ended_by_chart, reason, now_ms(), strays)

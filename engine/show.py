@@ -1,10 +1,13 @@
-"""Shows a call as it happens: a line for each thing a person would want to know.
+"""Shows calls as they happen: a line for each thing a person would want to know.
 
-A watcher of the journal: it only reads. It prints what callers say, so it is for people at a
-terminal, never for logs.
+Watchers of the journal: they only read. They print what callers say, so they are for people at
+a terminal, never for logs.
 """
 
 from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
 
 from rich import box
 from rich.console import Console
@@ -17,6 +20,9 @@ from states import events, notes
 
 NATURAL_MS, ACCEPTABLE_MS, BROKEN_MS = 500.0, 800.0, 1500.0
 """How people feel a reply: natural, acceptable, slow, broken."""
+
+SHORT_ID_CHARS = 6
+"""So much of a call's id tells the calls of an hour apart."""
 
 _WIDTHS = {"outcome": len("interrupted"), "feels": len("acceptable")}
 STAGES = ("endpoint", "mind", "voice", "playout")
@@ -41,11 +47,40 @@ def feeling(latency_ms: float) -> str:
     return "slow" if latency_ms <= BROKEN_MS else "broken"
 
 
-class CallPrinter:
-    """Feed it journal lines; it prints what they mean."""
+class CallsPrinter:
+    """Prints all calls of a service: call it for each call's watcher.
+
+    While more than one call is live, each line begins with the end of its call's id.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._live: set[CallPrinter] = set()
+
+    def __call__(self) -> Callable[[AnyLine], None]:
+        """A watcher of one call, live from its first line to its last."""
+        printer = CallPrinter(self._console, among=self._live)
+
+        def watch(line: AnyLine) -> None:
+            if isinstance(line, Head):
+                self._live.add(printer)
+            printer.feed(line)
+            if isinstance(line, End):
+                self._live.discard(printer)
+
+        return watch
+
+
+class CallPrinter:
+    """Feed it the journal lines of one call; it prints what they mean.
+
+    ``among`` are the printers that print at the same time.
+    """
+
+    def __init__(self, console: Console, among: Collection[CallPrinter] = ()) -> None:
+        self._console = console
+        self._among = among
+        self._call_id = ""
         self._floor = "idle"
         self._turns = Turns()
         self._told: set[int] = set()
@@ -56,6 +91,7 @@ class CallPrinter:
         self._turns.feed(line)
         match line:
             case Head(call_id=call_id, chart=chart, agent=agent):
+                self._call_id = call_id
                 self._say(
                     0.0, "call", f"{call_id} answered by {agent.name}, on the chart '{chart}'"
                 )
@@ -67,8 +103,11 @@ class CallPrinter:
                 self._say(at_ms, "call", f"over ({outcome}: {reason})")
 
     def _say(self, at_ms: float, who: str, text: str, style: str = "") -> None:
+        call = f"{escape(self._call_id[-SHORT_ID_CHARS:])} " if len(self._among) > 1 else ""
         self._console.print(
-            f"[dim]{at_ms / 1000:7.2f}[/dim] [bold]{who:>7}[/bold]  {text}", style=style or None
+            f"{call}[dim]{at_ms / 1000:7.2f}[/dim] [bold]{who:>7}[/bold]  {text}",
+            style=style or None,
+            soft_wrap=True,
         )
 
     def _event(self, line: Event) -> None:
@@ -85,7 +124,7 @@ class CallPrinter:
             self._floor = floor
         match event:
             case events.Transcript(text=text, final=True) if text:
-                self._say(event.at_ms, "heard", f"“{escape(text)}”")
+                self._say(event.at_ms, "heard", f"“{escape(_tidied(text))}”")
             case events.OutputHeld(heard=heard):
                 self._say(event.at_ms, "silent", f"the caller heard: “{escape(heard)}”", "magenta")
             case events.FalseAlarm():
@@ -132,6 +171,11 @@ class CallPrinter:
         return self._turns.records
 
 
+def _tidied(text: str) -> str:
+    """A transcript to look at: one that ends in an abbreviation may have two full stops."""
+    return re.sub(r"(?<!\.)\.\.$", ".", text)
+
+
 def _inner(states: list[str]) -> str:
     inner = [state for state in states if state in ("overlapped", "contested", "settling")]
     return f".{inner[0]}" if inner else ""
@@ -156,7 +200,7 @@ def turn_table(records: list[TurnRecord]) -> Table:
     for turn in records:
         stages, latency_ms = turn.stages, turn.latency_ms
         table.add_row(
-            escape(turn.words),
+            escape(_tidied(turn.words)),
             turn.outcome,
             *(f"{stages[name]:.0f}" if name in stages else "-" for name in STAGES),
             f"{latency_ms:.0f}" if latency_ms is not None else "-",

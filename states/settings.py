@@ -9,6 +9,24 @@ import msgspec
 Milliseconds = Annotated[int, msgspec.Meta(ge=1)]
 """A duration that a configuration may name: zero or less would spin or never wait."""
 
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+"""A probability, a score, or a threshold for one."""
+
+Limit = Annotated[int, msgspec.Meta(ge=0)]
+"""How often something may happen, at most; zero is never."""
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+"""How many of something there are at least: without one, nothing would happen."""
+
+_ORDER = (
+    ("complete_silence_ms", "silence_ms"),
+    ("silence_least_ms", "silence_most_ms"),
+    ("silence_ms", "silence_most_ms"),
+    ("offset_probability", "onset_probability"),
+    ("chunk_ms", "lead_ms"),
+)
+"""Pairs of settings of which the first must not be above the second."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The settings of one call. They stand in the head of its journal.
@@ -57,6 +75,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         it goes on.
         ``reply_ms``: a reply later than this is given up with an apology.
         ``first_token_ms``, ``first_audio_ms``: the provider is given up after this silence.
+        ``generation_ms``: the longest that the language model may write at a reply, tools left
+        out.
         ``tool_rounds``: the most rounds of tools in one reply.
         ``reply_chars``: the longest reply; the rest is not spoken.
         ``apology_limit``: failures in a row after which the call ends with a goodbye.
@@ -78,9 +98,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     silence_ms: Milliseconds = 1200
     silence_least_ms: Milliseconds = 700
     silence_most_ms: Milliseconds = 2000
-    complete_threshold: float = 0.7
+    complete_threshold: Share = 0.7
     cut_off_ms: Milliseconds = 100
-    stable_partials: int = 3
+    stable_partials: Count = 3
     stt_overdue_ms: Milliseconds = 700
     turn_limit_ms: Milliseconds = 60_000
     missed_ms: Milliseconds = 400
@@ -89,10 +109,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hold_ms: Milliseconds = 60_000
     beep_ms: Milliseconds = 1500
 
-    onset_probability: float = 0.5
-    offset_probability: float = 0.35
-    onset_probability_speaking: float = 0.6
-    echo_likelihood: float = 0.5
+    onset_probability: Share = 0.5
+    onset_probability_speaking: Share = 0.6
+    offset_probability: Share = 0.35
+    echo_likelihood: Share = 0.5
     onset_ms: Milliseconds = 64
     offset_ms: Milliseconds = 192
     preroll_ms: Milliseconds = 320
@@ -101,22 +121,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     barge_in_ms: Milliseconds = 600
     backchannel_ms: Milliseconds = 1200
     retract_ms: Milliseconds = 400
-    greeting_protected_ms: int = 0
-    echo_words: float = 0.8
+    greeting_protected_ms: Limit = 0
+    echo_words: Share = 0.8
     floor_ms: Milliseconds = 1000
     false_alarm_ms: Milliseconds = 700
     noise_ms: Milliseconds = 400
 
-    draft_limit: int = 4
-    draft_words: int = 1
+    draft_limit: Limit = 4
+    draft_words: Limit = 1
     acknowledge_ms: Milliseconds = 1500
     reassure_ms: Milliseconds = 4000
     reply_ms: Milliseconds = 12_000
     first_token_ms: Milliseconds = 6000
     first_audio_ms: Milliseconds = 5000
-    tool_rounds: int = 4
-    reply_chars: int = 2000
-    apology_limit: int = 3
+    generation_ms: Milliseconds = 30_000
+    tool_rounds: Count = 4
+    reply_chars: Count = 2000
+    apology_limit: Limit = 3
 
     lead_ms: Milliseconds = 200
     chunk_ms: Milliseconds = 60
@@ -128,5 +149,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     transfer_ms: Milliseconds = 20_000
     goodbye_ms: Milliseconds = 15_000
     stt_retry_ms: Milliseconds = 500
-    stt_retry_limit: int = 3
+    stt_retry_limit: Limit = 3
     closing_ms: Milliseconds = 2000
+
+    def __post_init__(self) -> None:
+        for low, high in _ORDER:
+            if getattr(self, low) > getattr(self, high):
+                raise ValueError(
+                    f"{low} ({getattr(self, low)}) must not be above {high} ({getattr(self, high)})"
+                )

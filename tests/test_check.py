@@ -9,72 +9,7 @@ from engine.chart import default_chart_path
 from engine.check import check
 from engine.errors import ChartError
 from tests.chart_kit import shipped_chart, small_chart
-
-SOUND = """\
-states:
-  idle:
-    initial: true
-    transitions:
-      - {event: answered, target: live, on: greet}
-      - {event: hung_up, target: ended}
-  live:
-    parallel: true
-    invoke: [hear, play]
-    transitions:
-      - {event: hung_up, target: ended}
-    states:
-      floor:
-        states:
-          listening:
-            initial: true
-            invoke: [idle_timer]
-            transitions:
-              - {event: caller_idle, cond: may_prompt, target: thinking, on: prompt_caller}
-              - {event: caller_idle, target: thinking, on: say_goodbye}
-              - {event: say, target: thinking}
-          thinking:
-            transitions:
-              - {event: audio_started, target: speaking}
-              - {event: voice_failed, target: ended}
-          speaking:
-            transitions:
-              - {event: speech_started, target: interrupted}
-              - {event: played_out, cond: farewell, target: ended}
-              - {event: played_out, target: listening}
-          interrupted:
-            enter: hold_output
-            invoke: [false_alarm_timer]
-            transitions:
-              - {event: false_alarm, target: speaking, on: release_output}
-      reply:
-        transitions:
-          - {event: say, target: reciting, internal: true}
-          - {event: played_out, target: none, internal: true}
-        states:
-          none: {initial: true}
-          reciting: {enter: begin_line, invoke: [recite]}
-  ended: {final: true}
-"""
-"""A chart with nothing wrong, but for events that it does not care about."""
-
-
-def changed(*changes: tuple[str, str]) -> str:
-    """The sound chart, with some of its text exchanged. A new line goes in front of a line that
-    is there, so that the numbers of the lines before it stay."""
-    text = SOUND
-    for old, new in changes:
-        assert text.count(old) == 1, f"{old!r} is there {text.count(old)} times"
-        text = text.replace(old, new)
-    return text
-
-
-def errors(*changes: tuple[str, str]) -> list[str]:
-    return [str(finding) for finding in check(small_chart(changed(*changes))).errors]
-
-
-def one_error(*changes: tuple[str, str]) -> str:
-    (message,) = errors(*changes)
-    return message
+from tests.check_kit import LIVE_STATES, PLAYED_OUT, SAY, SOUND, changed, errors, one_error
 
 
 class TestCharts:
@@ -151,9 +86,6 @@ class TestTheFrame:
         )
 
 
-PLAYED_OUT = "              - {event: played_out, target: listening}\n"
-
-
 class TestTransitionsThatCompete:
     def test_one_without_a_guard_is_not_the_last(self) -> None:
         """What follows it is never asked."""
@@ -197,10 +129,6 @@ class TestTransitionsThatCompete:
         assert one_error((PLAYED_OUT, other + PLAYED_OUT)).startswith(
             "small.yaml:31: 'played_out' of 'speaking' is never taken: something else"
         )
-
-
-SAY = "              - {event: say, target: thinking}\n"
-LIVE_STATES = "    states:\n      floor:\n"
 
 
 class TestEvents:
@@ -273,114 +201,4 @@ class TestReach:
         assert one_error((failed, failed + circle)) == (
             "small.yaml:26: 'say' of 'thinking' raises events for ever; break the circle: what its "
             "actions raise leads back to it"
-        )
-
-
-HANGS_ON = "              - {event: hung_up, target: listening}\n"
-
-
-class TestHangUp:
-    def test_a_guard_keeps_the_call(self) -> None:
-        """A caller who hangs up is gone, whatever a guard says."""
-        kept = (
-            "{event: hung_up, target: ended}\n    states",
-            "{event: hung_up, cond: farewell, target: ended}\n    states",
-        )
-        assert one_error(kept) == (
-            "small.yaml:22: the call does not end on 'hung_up' in 'thinking', 'speaking', "
-            "'interrupted', 'listening' (for instance after answered); let the outermost state "
-            "around it go to a final state on it, without a guard"
-        )
-
-    def test_an_inner_state_keeps_the_call(self) -> None:
-        """It is asked first."""
-        assert one_error((SAY, SAY + HANGS_ON)).startswith(
-            "small.yaml:15: the call does not end on 'hung_up' in 'listening' (for instance after "
-        )
-
-    def test_it_ends_the_call_before_it_is_answered(self) -> None:
-        """The carrier may be quicker."""
-        assert one_error(("      - {event: hung_up, target: ended}\n  live", "  live")).startswith(
-            "small.yaml:2: the call does not end on 'hung_up' in 'idle'; "
-        )
-
-
-IDLE_TIMER = "            invoke: [idle_timer]\n"
-AFTER_A_REPLY = "(for instance after answered, audio_started, played_out)"
-
-
-class TestSilentTraps:
-    def test_nothing_waits(self) -> None:
-        """A state without a timer is left only by the caller."""
-        assert errors((IDLE_TIMER, ""))[0] == (
-            "small.yaml:15: 'listening' is a silent trap: nothing but the caller moves the floor "
-            f"{AFTER_A_REPLY}; run a timer there and go on when it fires"
-        )
-
-    def test_the_limit_of_the_whole_call_is_no_way_out(self) -> None:
-        """Half an hour of silence is a trap too."""
-        limited = (
-            (IDLE_TIMER, ""),
-            ("invoke: [hear, play]", "invoke: [hear, play, call_over_timer]"),
-            (LIVE_STATES, "      - {event: call_over, target: ended}\n" + LIVE_STATES),
-        )
-        assert errors(*limited)[0].startswith("small.yaml:16: 'listening' is a silent trap: ")
-
-    def test_a_timer_that_fired_and_was_ignored(self) -> None:
-        """It fires once; after that nothing waits."""
-        ignored = ("target: thinking, on: say_goodbye", "on: note_time_up")
-        assert one_error(("target: thinking, on: prompt_caller", "on: note_time_up"), ignored) == (
-            "small.yaml:15: 'listening' is a silent trap: nothing but the caller moves the floor "
-            "once idle_timer is over (for instance after answered, audio_started, played_out, "
-            "caller_idle); run a timer there and go on when it fires"
-        )
-
-    def test_an_output_that_stays_held(self) -> None:
-        """The agent is mute for ever, though the chart says that it speaks."""
-        assert one_error((", on: release_output", "")) == (
-            "small.yaml:26: 'speaking' is a silent trap: nothing but the caller moves the floor "
-            "once the output is held (for instance after answered, audio_started, speech_started, "
-            "false_alarm); run a timer there and go on when it fires, or release the output on the "
-            "way"
-        )
-
-    def test_a_reply_that_was_played_and_nobody_noticed(self) -> None:
-        """What is played out has to move the floor whatever the guards say."""
-        assert (
-            "small.yaml:26: 'speaking' is a silent trap: nothing but the caller moves the floor "
-            "(for instance after answered, audio_started); "
-            "run a timer there and go on when it fires"
-        ) in errors((PLAYED_OUT, ""))
-
-    def test_a_voice_that_nobody_started(self) -> None:
-        """Nothing is bound to be played where no voice runs."""
-        assert (
-            "small.yaml:22: 'thinking' is a silent trap: nothing but the caller moves the floor "
-            "(for instance after answered); run a timer there and go on when it fires"
-        ) in errors(("          - {event: say, target: reciting, internal: true}\n", ""))
-
-    def test_a_wait_for_the_callers_voice_is_half_of_a_way_out(self) -> None:
-        """The caller may stop as well as go on, and both have to lead on."""
-        wait = (
-            ("invoke: [false_alarm_timer]", "invoke: [barge_in_timer]"),
-            ("event: false_alarm", "event: overlap_held"),
-        )
-        assert one_error(*wait).startswith("small.yaml:31: 'interrupted' is a silent trap: ")
-        stops = "              - {event: speech_ended, target: listening, on: yield_floor}\n"
-        abandoned = "          - {event: abandoned, target: none, internal: true}\n"
-        both = (
-            ("      reply:\n", stops + "      reply:\n"),
-            ("        states:\n          none", abandoned + "        states:\n          none"),
-        )
-        assert errors(*wait, *both) == []
-
-    def test_a_forgotten_call_that_goes_on_for_ever(self) -> None:
-        """Each wait leads on, and none to the end: the line stays open."""
-        circle = (
-            ("target: thinking, on: prompt_caller", "target: listening"),
-            ("target: thinking, on: say_goodbye", "target: listening"),
-        )
-        assert one_error(*circle) == (
-            "small.yaml:15: a call that the caller has forgotten goes on for ever in 'listening' "
-            f"{AFTER_A_REPLY}; let one of the waits lead to a final state"
         )

@@ -6,16 +6,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 from typer.testing import CliRunner
 
-from engine import cli
+from adapters.twilio.recording import CallRecord, Recording, Stretch
+from engine import cli, phone_cli
 from engine.chart import default_chart_path
 from engine.simulation.scenario import Act, Scenario
 from engine.simulation.world import simulate
@@ -101,16 +102,11 @@ def test_a_port_that_is_not_ours(answer: bytes) -> None:
         )
 
 
-def test_a_busy_port(tmp_path: Path) -> None:
+def test_a_busy_port() -> None:
     """The line names the port and the option."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        config = tmp_path / "antiphon.toml"
-        config.write_text(f'calls = "{tmp_path}"\ndata = "{tmp_path}"\n')
         port = str(taken.getsockname()[1])
-        result = antiphon("serve", "--port", port, "--config", str(config))
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
-    error = result.stderr.strip().splitlines()[-1]  # after the progress of loading
+        error = one_line(antiphon("serve", "--port", port))  # nothing is loaded before
     assert port in error
     assert "--port" in error
 
@@ -121,16 +117,70 @@ def test_a_busy_port(tmp_path: Path) -> None:
         (["serve", "--agent", "parcle"], "did you mean 'parcel'"),
         (["serve", "--config", "none.toml"], "none.toml"),
         (["check", "none.yaml"], "none.yaml"),
-        (["diagram", "-f", "png"], "unknown format 'png'"),
         (["replay", "none.jsonl"], "none.jsonl"),
         (["call", DEMO_WAV, "--dtmf", "12x@1"], "--dtmf"),
         (["call", DEMO_WAV + "@soon"], "seconds"),
+        (["call", DEMO_WAV + "@-1"], "3-yes.wav@-1: a time is in seconds, and zero or more"),
+        (["call", DEMO_WAV, "--barge-in", "nan"], "--barge-in nan: a time is in seconds"),
+        (["call", DEMO_WAV, "--hang-up", "-0.5"], "--hang-up -0.5: a time is in seconds"),
+        (["call", DEMO_WAV, "--dtmf", "1@inf"], "1@inf: a time is in seconds"),
+        (["call", "--barge-in", "1"], "--barge-in: there is no WAV file"),
+        (["call", "--record", f"{DEMO_WAV}/calls"], "cannot write the recording"),
         (["call", "--url", "http://127.0.0.1/media"], "http://127.0.0.1/media"),
     ],
 )
 def test_other_mistakes(arguments: list[str], named: str) -> None:
     """Each says what is wrong and where."""
     assert named in one_line(antiphon(*arguments))
+
+
+def test_a_format_that_there_is_not() -> None:
+    """The message names those there are."""
+    result = antiphon("diagram", "-f", "png")
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
+    assert all(word in result.stderr for word in ("png", "mermaid", "graphviz", "matrix"))
+
+
+@pytest.mark.parametrize(
+    ("record", "code", "says"),
+    [
+        (CallRecord(outcome="hung_up"), 0, ""),
+        (CallRecord(outcome="server_closed", close_code=1000, finished=True), 0, ""),
+        (
+            CallRecord(outcome="server_closed", detail="closed with 1000", close_code=1000),
+            1,
+            "the server ended the call before it had answered everything (closed with 1000)",
+        ),
+        (
+            CallRecord(outcome="server_closed", detail="closed with 1011", close_code=1011),
+            1,
+            "closed with 1011",
+        ),
+        (
+            CallRecord(outcome="server_closed", detail="it was lost", finished=True),
+            1,
+            "the server ended the call (it was lost)",
+        ),
+        (CallRecord(outcome="gave_up"), 1, "the caller gave up: the server said nothing more"),
+    ],
+)
+def test_how_a_call_ended_is_its_exit_code(
+    record: CallRecord, code: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """0 if the caller had their say, else 1 and a line that says why; recorded in any case."""
+    record.heard = [Stretch(0.0, 1.0)]
+    record.recording = Recording()
+
+    async def place_call(*_: object, **__: object) -> CallRecord:
+        return record
+
+    monkeypatch.setattr(phone_cli, "place_call", place_call)
+    result = CliRunner().invoke(cli.app, ["call", DEMO_WAV, "--record", str(tmp_path)])
+    assert result.exit_code == code
+    assert says in result.stderr
+    assert bool(says) == bool(result.stderr)
+    assert len(list(tmp_path.glob("*.wav"))) == 1
 
 
 def test_a_chart_with_a_misspelt_guard(tmp_path: Path) -> None:
@@ -181,6 +231,40 @@ def test_a_journal_on_another_chart_shows_the_first_difference(tmp_path: Path) -
     assert "pause_over" in result.output
 
 
+def test_a_journal_that_was_cut_off_replays_as_far_as_it_goes(tmp_path: Path) -> None:
+    """What there is agrees: code 0, and the output says that there is no more."""
+    path = journal_file(tmp_path)
+    path.write_bytes(path.read_bytes()[:-20])
+    result = CliRunner().invoke(cli.app, ["replay", str(path)])
+    assert result.exit_code == 0, result.output
+    assert "the same transitions\nthe journal was cut off" in result.output
+
+
+def test_a_journal_with_nothing_in_it(tmp_path: Path) -> None:
+    """The line names the file and the line."""
+    (tmp_path / "empty.jsonl").touch()
+    assert "empty.jsonl:1: nothing in it" in one_line(
+        antiphon("replay", str(tmp_path / "empty.jsonl"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        ("serve", ["parcel", "8765", "503", "SIGTERM"]),
+        ("call", ["Exit code 0", "1 if the server", "2 if"]),
+        ("replay", ["Exit code 1", "no end"]),
+        ("diagram", ["mermaid|graphviz|matrix"]),
+    ],
+)
+def test_help_names_what_one_can_choose_and_what_comes_of_it(
+    command: str, named: list[str]
+) -> None:
+    """Agents, formats, defaults and exit codes need no look into the source."""
+    output = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "120"}).output
+    assert [words for words in named if words not in output] == []
+
+
 def test_every_command_has_help_that_teaches() -> None:
     """Help exits well and says more than the usage."""
     for command in ("demo", "serve", "call", "check", "diagram", "replay"):
@@ -190,23 +274,37 @@ def test_every_command_has_help_that_teaches() -> None:
 
 
 def test_serve_takes_calls_and_ends_when_told(tmp_path: Path) -> None:
-    """SIGTERM closes the service with code 0; a call made before that has its journal."""
+    """SIGTERM closes the service with code 0; a call made before that has its journal, and one
+    that is going on is closed, recorded and told so."""
     config = tmp_path / "antiphon.toml"
     config.write_text(f'port = 0\ncalls = "{tmp_path}/calls"\ndata = "{tmp_path}/data"\n')
-    command = [*ANTIPHON, "serve", "--config", str(config)]
+    command = [*ANTIPHON, "serve", "--show", "--config", str(config)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        address = ""
-        while "ws://" not in address:
-            address = server.stderr.readline()
-            assert address, "the server ended before it listened"
+        address = line_with(server.stderr, "ws://")
         url = address[address.index("ws://") :].split(";")[0].strip()
-        made = antiphon("call", DEMO_WAV, "--url", url, "--hang-up", "3", "--record", str(tmp_path))
+        calling = ["call", DEMO_WAV, "--url", url, "--record", str(tmp_path)]
+        made = antiphon(*calling, "--hang-up", "3")
         assert made.returncode == 0, made.stderr
-        deadline = time.monotonic() + 30
-        while not any(b'"end"' in p.read_bytes() for p in (tmp_path / "calls").glob("*.jsonl")):
-            assert time.monotonic() < deadline, "the call left no journal"
-            time.sleep(0.05)
-        server.send_signal(signal.SIGTERM)
+        line_with(server.stderr, "over (completed: ended)")
+        with subprocess.Popen(
+            [*ANTIPHON, *calling], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as caller:
+            line_with(caller.stdout, "agent is heard")
+            server.send_signal(signal.SIGTERM)
+            _, said = caller.communicate(timeout=30)
+        line_with(server.stderr, "over (failed: stopped)")
         assert server.wait(30) == 0
-    assert list(tmp_path.glob("*.wav"))
+    assert (caller.returncode, said.count("\n")) == (1, 1)
+    assert "the server ended the call" in said
+    assert len(list(tmp_path.glob("*.wav"))) == 2
+    journals = [path.read_text() for path in (tmp_path / "calls").glob("*.jsonl")]
+    assert [text.count('"line":"end"') for text in journals] == [1, 1]
+
+
+def line_with(output: IO[str] | None, words: str) -> str:
+    """The next line of a process's output with these words; it must come."""
+    assert output is not None
+    for line in output:
+        if words in line:
+            return line
+    pytest.fail(f"it ended without a line with: {words}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.agents import agent_kit
 from engine.config import Config, load_config
 from engine.errors import ConfigError
+from states.settings import Settings
 
 
 def test_without_a_file_everything_is_as_usual() -> None:
@@ -42,6 +44,40 @@ def test_a_mistake_is_named(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint) as error:
         load_config(path)
     assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("chunk_ms = 300", r"chunk_ms \(300\) must not be above lead_ms \(200\)"),
+        ("offset_probability = 0.6", r"offset_probability \(0\.6\) .* onset_probability \(0\.5\)"),
+        ("silence_ms = 2600", r"silence_ms \(2600\) must not be above silence_most_ms \(2000\)"),
+        ("silence_ms = 2001", r"silence_ms \(2001\) must not be above silence_most_ms \(2000\)"),
+        ("complete_silence_ms = 1201", r"complete_silence_ms \(1201\) .* silence_ms \(1200\)"),
+        ("onset_probability = 1.1", r"settings\.onset_probability"),
+        ("offset_probability = -0.1", r"settings\.offset_probability"),
+        ("complete_threshold = nan", r"settings\.complete_threshold"),
+        ("lead_ms = 0", r"settings\.lead_ms"),
+        ("draft_limit = -1", r"settings\.draft_limit"),
+        ("tool_rounds = 0", r"settings\.tool_rounds"),
+        ("reply_chars = 0", r"settings\.reply_chars"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    """Alone or with each other: one line that names the file and the fields."""
+    path = tmp_path / "antiphon.toml"
+    path.write_text(f"[settings]\n{text}\n")
+    with pytest.raises(ConfigError, match=complaint) as error:
+        load_config(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_settings_at_their_bounds_are_fine() -> None:
+    """What is equal is in order, and never is a number of times."""
+    one = Settings(silence_ms=700, complete_silence_ms=700, chunk_ms=200, offset_probability=0.5)
+    assert one.chunk_ms == one.lead_ms
+    assert msgspec.convert({"draft_limit": 0, "stt_retry_limit": 0}, Settings).draft_limit == 0
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

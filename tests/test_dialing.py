@@ -18,6 +18,7 @@ from adapters.twilio.dialing import (
     HungUpAtOnce,
     NoAnswer,
     NothingThere,
+    NotNow,
     NotOurs,
     dialled,
     parse_address,
@@ -107,6 +108,12 @@ async def test_nobody_listens() -> None:
             b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno",
             NotOurs,
             "it answers HTTP 404 Not Found, not a websocket: check port and path",
+        ),
+        (
+            b"HTTP/1.1 503 \r\nContent-Length: 0\r\n\r\n",
+            NotNow,
+            "it takes no calls now (HTTP 503 Service Unavailable): it may still be loading; try"
+            " again in a moment",
         ),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", NotOurs, "HTTP 200 OK"),
         (b"HTTP/1.1 799 Odd\r\nContent-Length: 0\r\n\r\n", NotOurs, "it answers HTTP 799, not"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.stores.files import FileStore
 from engine.errors import JournalError
@@ -88,6 +89,49 @@ def test_a_file_that_is_no_journal_is_refused_with_its_line(tmp_path: Path) -> N
         list(read_journal(path))
     with pytest.raises(JournalError, match="cannot read"):
         list(read_journal(tmp_path / "missing.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        ([], r"call\.jsonl:1: nothing in it"),
+        ([b"", b" "], r"call\.jsonl:1: nothing in it"),
+        ([b'{"line":"event","seq":1}'], r"call\.jsonl:1: not a journal line"),
+        ([b"", b'{"line":"note","note":{'], r"call\.jsonl:2: not a journal line"),
+        (
+            [b"", b'{"line":"event","seq":1,"by":"call","event":{"event":"answered","at_ms":0}}'],
+            r"call\.jsonl:2: a journal begins with a head line, not with: event",
+        ),
+    ],
+)
+def test_a_journal_without_a_head_is_refused(
+    tmp_path: Path, lines: list[bytes], complaint: str
+) -> None:
+    """An empty file, too; the error names the file and the line."""
+    path = tmp_path / "call.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    with pytest.raises(JournalError, match=complaint):
+        list(read_journal(path))
+
+
+async def test_what_is_written_after_the_end_is_dropped(tmp_path: Path) -> None:
+    """An effect that ignored its cancellation may write late: the closed file is not opened
+    again, and the log says so once."""
+    with capture_logs() as logs:
+        async with FileStore(tmp_path) as store:
+            async with store.open("CA1") as late:
+                late.write(b"in time")
+            (path,) = tmp_path.glob("*.jsonl")
+            path.unlink()
+            for _ in range(3):
+                late.write(b"too late")
+            async with store.open("CA2") as other:
+                other.write(b"another call")
+        (path_of_other,) = tmp_path.glob("*.jsonl")
+    assert path_of_other.read_bytes() == b"another call\n"
+    assert [(entry["event"], entry["path"]) for entry in logs] == [
+        ("journal_lines_too_late", str(path))
+    ]
 
 
 def test_a_watcher_sees_each_line() -> None:

@@ -310,6 +310,7 @@ async def test_a_busy_port_is_said_clearly() -> None:
             await serve(bound.host, bound.port, on_call=Calls())
     assert str(caught.value) == (
         f"port {bound.port} on 127.0.0.1 is in use: stop the other program or choose --port"
+        " (0 takes any free one)"
     )
 
 
@@ -326,7 +327,11 @@ async def test_the_error_comes_plain_out_of_a_nursery() -> None:
 @pytest.mark.parametrize(
     ("host", "port", "says"),
     [
-        ("127.0.0.1", 70_000, "port 70000 does not exist"),
+        (
+            "127.0.0.1",
+            70_000,
+            "port 70000 does not exist: choose --port up to 65535 (0 takes any free one)",
+        ),
         ("192.0.2.1", 0, "cannot listen on port 0 of 192.0.2.1"),
         ("no such host", 0, "host no such host: "),
     ],

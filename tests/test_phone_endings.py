@@ -32,8 +32,29 @@ async def test_the_server_may_hang_up(autojump_clock: MockClock) -> None:
 
     record = await call(session, Script((Utterance(LOUD * 9, AtTime(500)),)))
     assert (record.outcome, record.detail) == ("server_closed", "closed with 1000")
+    assert (record.close_code, record.finished) == (1000, False)
     (said,) = record.said
     assert said.end_s == pytest.approx(1.0, abs=0.021)
+
+
+@pytest.mark.parametrize(
+    ("words", "answers", "finished"), [(1, True, True), (1, False, False), (2, True, False)]
+)
+async def test_whether_the_caller_was_finished(
+    words: int, answers: bool, finished: bool, autojump_clock: MockClock
+) -> None:
+    """Who has said everything and heard something after it has had what they called for."""
+
+    async def session(carrier: Carrier) -> None:
+        await trio.sleep(2)
+        if answers:
+            carrier.send_audio(LOUD[:800])
+        await trio.sleep(1)
+        await carrier.hang_up()
+
+    said = tuple(Utterance(LOUD, AtTime(500 + 2000 * number)) for number in range(words))
+    record = await call(session, Script(said))
+    assert (record.outcome, record.finished) == ("server_closed", finished)
 
 
 async def test_both_sides_may_hang_up_at_once(autojump_clock: MockClock) -> None:

@@ -110,7 +110,9 @@ async def serve(
 
 async def _listen(host: str, port: int) -> list[trio.SocketListener]:
     if not 0 <= port <= 65535:
-        raise CannotListen(f"port {port} does not exist: choose --port from 1 to 65535")
+        raise CannotListen(
+            f"port {port} does not exist: choose --port up to 65535 (0 takes any free one)"
+        )
     try:
         listeners = await trio.open_tcp_listeners(port, host=host)
     except socket.gaierror as error:
@@ -119,6 +121,7 @@ async def _listen(host: str, port: int) -> list[trio.SocketListener]:
         if error.errno == errno.EADDRINUSE:
             raise PortBusy(
                 f"port {port} on {host} is in use: stop the other program or choose --port"
+                " (0 takes any free one)"
             ) from error
         if error.errno == errno.EACCES:
             raise CannotListen(

@@ -3,7 +3,8 @@
 One thread of the process does all the writing, so a slow disk never holds up audio. Lines go to
 the operating system as soon as the thread gets to them, so they survive a crash of the process.
 The queue is bounded: if the disk stands still for so long that it fills, lines are dropped,
-counted, and the count is logged when the call ends.
+counted, and the count is logged when the call ends. A line that comes after its journal was
+closed (of an effect that ignored its cancellation) is dropped, too.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class FileStore:
         try:
             yield sink
         finally:
+            sink.closed = True
             with trio.move_on_after(FLUSH_S, shield=True):
                 await trio.to_thread.run_sync(sink.close, abandon_on_cancel=True)
             if sink.dropped:
@@ -67,11 +69,17 @@ class FileStore:
 class _FileSink:
     def __init__(self, path: Path, writer: _Writer) -> None:
         self.path = path
+        self.closed = False
         self.dropped = 0
+        self._told_late = False
         self._writer = writer
 
     def write(self, line: bytes) -> None:
-        if not self._writer.put(self.path, line + b"\n"):
+        if self.closed:  # writing it would open the file anew
+            if not self._told_late:
+                self._told_late = True
+                log.warning("journal_lines_too_late", path=str(self.path))
+        elif not self._writer.put(self.path, line + b"\n"):
             self.dropped += 1
 
     def close(self) -> None:

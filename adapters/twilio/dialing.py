@@ -4,6 +4,7 @@ CannotDial      what was dialled, what happened, what to do
 ├── BadAddress  not a websocket address, or no such host
 ├── NothingThere  nobody listens there
 ├── NotOurs     something answers, but not with a websocket
+├── NotNow      a server that takes no calls at the moment
 ├── HungUpAtOnce  it takes the connection and closes it
 └── NoAnswer    it says nothing in the time allowed
 """
@@ -48,6 +49,10 @@ class NothingThere(CannotDial):
 
 class NotOurs(CannotDial):
     """Something answers, but not with a websocket."""
+
+
+class NotNow(CannotDial):
+    """A server that takes no calls at the moment."""
 
 
 class HungUpAtOnce(CannotDial):
@@ -201,6 +206,11 @@ def _explain(error: Exception, address: Address, connect_s: float) -> CannotDial
     if isinstance(error, trio.TooSlowError):
         return NoAnswer(f"{address}: no answer within {connect_s:g} s: is it a call server's port?")
     if isinstance(error, ConnectionRejected):
+        if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            return NotNow(
+                f"{address}: it takes no calls now ({_status(error.status_code)}): it may still be"
+                " loading; try again in a moment"
+            )
         return NotOurs(
             f"{address}: it answers {_status(error.status_code)}, not a websocket: check port"
             " and path"

@@ -79,7 +79,7 @@ async def talk(
     """
     call = CallInfo(_sid("CA"), _sid("MZ"), dict(parameters or {}))
     stream = CarrierStream(call, account_sid=_sid("AC"), first_timestamp_ms=_FIRST_TIMESTAMP_MS)
-    phone = _Phone(websocket, stream, script, observe)
+    phone = _Phone(websocket, stream, call.call_id, script, observe)
     async with trio.open_nursery() as nursery:
         nursery.cancel_scope.deadline = trio.current_time() + script.limit_ms / 1000 + _STUCK_S
         nursery.start_soon(phone.listen, nursery.cancel_scope)
@@ -102,10 +102,11 @@ class _Phone:
         self,
         websocket: WebSocketConnection,
         stream: CarrierStream,
+        call_id: str,
         script: Script,
         observe: Callable[[Observation], None] | None,
     ) -> None:
-        self.record = CallRecord()
+        self.record = CallRecord(call_id=call_id)
         self.ended = False
         self._websocket = websocket
         self._stream = stream
@@ -133,6 +134,7 @@ class _Phone:
         if self.ended:
             return
         self.ended = True
+        self.record.finished = self._caller.finished
         self._note_speech(None)
         self.record.outcome = outcome
         self.record.detail = detail
@@ -147,8 +149,8 @@ class _Phone:
                 text = await self._websocket.get_message()
                 message = self._stream.receive(text)
             except ConnectionClosed as closed:
-                code = closed.reason.code if closed.reason else "lost"
-                self.end("server_closed", f"closed with {code}")
+                code = self.record.close_code = closed.reason.code if closed.reason else None
+                self.end("server_closed", f"closed with {code}" if code else "it was lost")
                 call.cancel()
                 return
             except Refused as refusal:

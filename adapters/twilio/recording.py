@@ -130,9 +130,15 @@ Outcome = Literal["hung_up", "gave_up", "server_closed"]
 class CallRecord:
     """All that was observed on one call, from the caller's end."""
 
+    call_id: str = ""
+    """The call's id, as the server was told it."""
     outcome: Outcome = "hung_up"
     detail: str = ""
     """How the server closed, if it did."""
+    close_code: int | None = None
+    """The code that the server closed with (RFC 6455, section 7.4), if it did."""
+    finished: bool = False
+    """The caller had said and pressed everything, and heard something after it."""
     said: list[Stretch] = field(default_factory=list)
     """The caller's utterances, in the script's order."""
     heard: list[Stretch] = field(default_factory=list)

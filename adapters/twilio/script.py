@@ -105,6 +105,11 @@ class Caller:
         self._waiting_since_ms = 0.0
         self._reply_heard = False
 
+    @property
+    def finished(self) -> bool:
+        """Everything has been said and pressed, and something was heard after it."""
+        return not self._keys and self._has_said_all() and self._reply_heard
+
     def cleared(self) -> None:
         """The agent broke its reply off: it does not count as one."""
         self._reply_heard = False
@@ -129,10 +134,13 @@ class Caller:
 
     def _hangs_up(self, now_ms: float, ear: Ear) -> bool:
         hang_up = self._script.hang_up
-        said_all = self._speaking is None and self._next == len(self._script.utterances)
         if now_ms >= self._script.limit_ms:
             return True
-        return (said_all or isinstance(hang_up, AtTime)) and self._is_due(hang_up, now_ms, ear)
+        may = self._has_said_all() or isinstance(hang_up, AtTime)
+        return may and self._is_due(hang_up, now_ms, ear)
+
+    def _has_said_all(self) -> bool:
+        return self._speaking is None and self._next == len(self._script.utterances)
 
     def _begins(self, now_ms: float, ear: Ear) -> bool:
         utterances = self._script.utterances

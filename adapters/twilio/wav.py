@@ -16,6 +16,7 @@ from states.mulaw import SAMPLE_RATE_HZ, from_pcm16
 _PCM, _FLOAT, _ALAW, _MULAW, _EXTENSIBLE = 1, 3, 6, 7, 0xFFFE
 _NAMES = {_PCM: "PCM", _FLOAT: "float", _ALAW: "A-law", _MULAW: "µ-law"}
 _FORMAT = struct.Struct("<HHIIHH")
+_READ = "8 kHz mono 16-bit PCM or µ-law WAV"
 _SUBFORMAT_OFFSET = 24  # where WAVE_FORMAT_EXTENSIBLE keeps the real format
 
 
@@ -30,17 +31,17 @@ def read_caller_wav(path: Path) -> bytes:
     except OSError as error:
         raise UnusableWav(f"{path}: cannot be read: {error.strerror}") from error
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise _unusable(path, "not a WAV file")
+        raise _unreadable(path, "not a WAV file (no RIFF header)")
     chunks = _chunks(data)
     head, sound = chunks.get(b"fmt "), chunks.get(b"data")
     if head is None or len(head) < _FORMAT.size or sound is None:
-        raise _unusable(path, "a WAV file without a format or without sound")
+        raise _unreadable(path, "a WAV file without a format or without sound")
     encoding, channels, rate_hz, _, _, bits = _FORMAT.unpack_from(head)
     if encoding == _EXTENSIBLE and len(head) >= _SUBFORMAT_OFFSET + 2:
         (encoding,) = struct.unpack_from("<H", head, _SUBFORMAT_OFFSET)
     telephone = rate_hz == SAMPLE_RATE_HZ and channels == 1
     if not telephone or (encoding, bits) not in ((_PCM, 16), (_MULAW, 8)):
-        raise _unusable(path, _describe(encoding, channels, rate_hz, bits))
+        raise _convertible(path, _describe(encoding, channels, rate_hz, bits))
     mulaw = sound if encoding == _MULAW else _from_pcm(sound)
     if not mulaw:
         raise UnusableWav(f"{path}: holds no sound: record it again")
@@ -68,11 +69,14 @@ def _describe(encoding: int, channels: int, rate_hz: int, bits: int) -> str:
     return f"{rate_hz / 1000:g} kHz {sides} {bits}-bit {kind}"
 
 
-def _unusable(path: Path, what: str) -> UnusableWav:
+def _unreadable(path: Path, what: str) -> UnusableWav:
+    return UnusableWav(f"{path} is {what}; what is read is {_READ}")
+
+
+def _convertible(path: Path, what: str) -> UnusableWav:
     # The name is given to sox only as far as a shell needs no quotes for it.
     plain = all(c.isalnum() or c in "/._-" for c in str(path))
     name = str(path) if plain else "in.wav"
     return UnusableWav(
-        f"{path} is {what}; 8 kHz mono 16-bit PCM or µ-law WAV is needed:"
-        f" sox {name} -r 8000 -c 1 -b 16 out.wav"
+        f"{path} is {what}; {_READ} is needed: sox {name} -r 8000 -c 1 -b 16 out.wav"
     )

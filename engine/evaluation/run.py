@@ -96,7 +96,7 @@ class Here:
         async with trio.open_nursery() as nursery:
             listening: Listening = await nursery.start(
                 lambda task_status: take_calls(
-                    desk, "127.0.0.1", 0, watchers=[journal.feed], task_status=task_status
+                    desk, "127.0.0.1", 0, watch=lambda: journal.feed, task_status=task_status
                 )
             )
             url = f"ws://{listening.host}:{listening.port}{MEDIA_PATH}"
@@ -195,7 +195,10 @@ async def _judge(
     if head is not None:
         name += f"-{head.call_id}"
         result.journal = _journal_of(head.call_id, folder)
-    result.recording = str(save_recording(record, folder, name))
+    folder.mkdir(parents=True, exist_ok=True)
+    recording = folder / f"{name}.wav"
+    save_recording(record, recording)
+    result.recording = str(recording)
     if ear is not None:
         result.agent_words = await trio.to_thread.run_sync(_listen, ear, record)
     tools = None if lines is None else tool_runs(lines)

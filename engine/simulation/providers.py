@@ -92,10 +92,10 @@ class ScriptedMind(Scripted):
         if answer.asks is not None and not told:
             words = answer.before.split(" ") if answer.before else []
         for number, word in enumerate(words):
-            await self._hazard(answer, number)
+            await self._hazard(answer, number, emit)
             emit(TextDelta(word + " "))
             await trio.sleep(answer.word_every)
-        await self._hazard(answer, len(words))
+        await self._hazard(answer, len(words), emit)
         if answer.asks is not None and not told:
             call_id = f"call-{len(self.prompts)}"
             emit(ToolCall(call_id, answer.asks.tool, json.dumps(answer.asks.arguments)))
@@ -109,9 +109,14 @@ class ScriptedMind(Scripted):
                 return answer
         return Answer()
 
-    async def _hazard(self, answer: Answer, word: int) -> None:
+    async def _hazard(
+        self, answer: Answer, word: int, emit: Callable[[TextDelta | ToolCall], None]
+    ) -> None:
         if word != answer.fault_after_words:
             return
+        while answer.stalls and answer.drips:
+            await trio.sleep(answer.drips)
+            emit(TextDelta(""))
         if answer.stalls:
             await trio.sleep_forever()
         if answer.fault:

@@ -52,7 +52,8 @@ class Answer(Data, frozen=True):
 
     ``asks`` comes first where given (after the words ``before``); after the tool's result comes
     ``says``. A ``fault`` strikes after ``fault_after_words``; ``stalls`` makes it wait for ever
-    at that point. ``ignores_cancel`` seconds it goes on working after it was cancelled.
+    at that point; with ``drips`` it sends empty deltas meanwhile, so many seconds apart.
+    ``ignores_cancel`` seconds it goes on working after it was cancelled.
     """
 
     to: str = ""
@@ -64,6 +65,7 @@ class Answer(Data, frozen=True):
     fault: Fault | None = None
     fault_after_words: int = 0
     stalls: bool = False
+    drips: float = 0.0
     ignores_cancel: float = 0.0
     times: int = 1_000_000
     """How often this answer is given; then the next that matches is."""
