@@ -33,6 +33,11 @@ KEEP_MS = 3000
 STRETCH_BYTES = STRETCH_MS * mulaw.BYTES_PER_MS
 
 
+SURELY_ECHO = 0.97
+"""How likely a window has to be echo once the caller speaks: to miss a caller who interrupts
+through an echo is worse than to fall silent for it, which is put right when its words are known."""
+
+
 class Ears:
     """What is known of the caller's voice, and who listens to it.
 
@@ -165,7 +170,7 @@ class Ears:
             return "voice"
         stretch = bytes(self._kept[-STRETCH_BYTES:]).rjust(STRETCH_BYTES, mulaw.SILENCE)
         echo = self._echo.likelihood(mulaw.to_float(stretch), until_ms)
-        sure = (1 + settings.echo_likelihood) / 2 if self.speaking else settings.echo_likelihood
+        sure = SURELY_ECHO if self.speaking else settings.echo_likelihood
         return "echo" if echo >= sure else "voice"
 
     def _keep(self, window: bytes) -> None:

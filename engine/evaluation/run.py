@@ -195,7 +195,7 @@ async def _judge(
     if head is not None:
         name += f"-{head.call_id}"
         result.journal = _journal_of(head.call_id, folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    await trio.Path(folder).mkdir(parents=True, exist_ok=True)
     recording = folder / f"{name}.wav"
     save_recording(record, recording)
     result.recording = str(recording)
