@@ -19,7 +19,7 @@ from rich.console import Console
 from adapters.front.server import Listening
 from adapters.twilio.recording import CallRecord
 from adapters.twilio.script import Script
-from engine import phone_cli
+from engine import endpoint_cli, phone_cli
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
 from engine.config import Config, load_config
@@ -319,6 +319,9 @@ def errors_in_one_line() -> Iterator[None]:
         raise SystemExit(USAGE_ERROR) from None
     except* KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+app.command()(errors_in_one_line()(endpoint_cli.endpoint))
 
 
 def _first(error: BaseException) -> BaseException:
