@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from adapters.front.server import Listening
-from engine import eval_cli, phone_cli
+from engine import endpoint_cli, eval_cli, phone_cli
 from engine.agents import AGENTS
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
@@ -311,6 +311,9 @@ def errors_in_one_line() -> Iterator[None]:
         raise SystemExit(USAGE_ERROR) from None
     except* KeyboardInterrupt:
         raise SystemExit(130) from None
+
+
+app.command()(errors_in_one_line()(endpoint_cli.endpoint))
 
 
 def _first(error: BaseException) -> BaseException:

@@ -40,9 +40,6 @@ from states.router import route_of
 
 Commands = Sequence[Command]
 
-CUT_OFFS_COUNTED = 3
-"""More patience than after so many cut-offs would make every answer late."""
-
 
 def note_answered(call: Call, event: Event) -> Commands:
     """The call begins: who called whom?"""
@@ -163,7 +160,7 @@ def retract_turn(call: Call, event: Event) -> Commands:
         answered = any(line.role == "agent" and line.text for line in call.history[last:])
         assert not answered, "only an unanswered turn can be retracted"
         del call.history[last]
-        call.habits.cut_off = min(call.habits.cut_off + 1, CUT_OFFS_COUNTED)
+        call.habits.was_cut_off()
     call.keep_what_was_done()
     call.turn.committed = False
     _stay(call)
@@ -223,6 +220,7 @@ def note_audible(call: Call, event: Event) -> Commands:
     assert isinstance(event, AudioStarted)
     call.reply.audible = True
     if call.reply.line is None:
+        call.habits.was_heard_out()
         call.unheard = call.owed = ""  # this reply knows of it, and says it
     call.history.extend(_tool_line(use) for use in call.reply.tools)
     call.reply.tools = []

@@ -23,15 +23,19 @@ the turn was too long."""
 
 CONTOUR_WEIGHT: dict[Contour, float] = {
     "falling": 0.15,
-    "level": -0.2,
+    "level": -0.3,
     "rising": -0.1,
     "unknown": 0.0,
 }
-"""What the contour adds to the turn detector's score."""
+"""What the contour adds to the turn detector's score. A level voice takes so much that even
+words that sound complete do not count as a complete thought."""
 
 PAUSES_KEPT = 8
 PAUSES_NEEDED = 3
 """So many pauses must be known before the caller's own measure replaces the setting."""
+
+CUT_OFFS_COUNTED = 3
+"""More patience than after so many cut-offs would make every answer late."""
 
 ROOM = 1.5
 """A caller's next pause may be so many times as long as the long ones before."""
@@ -57,11 +61,19 @@ class Habits:
     their turn had been taken up."""
 
     pauses_ms: list[float] = field(default_factory=list)
-    cut_off: int = 0
+    cut_off: float = 0.0
 
     def paused(self, pause_ms: float) -> None:
         """The caller went on after a pause."""
         self.pauses_ms = [*self.pauses_ms[-PAUSES_KEPT + 1 :], pause_ms]
+
+    def was_cut_off(self) -> None:
+        """The caller went on after their turn had been taken up."""
+        self.cut_off = min(self.cut_off + 1, CUT_OFFS_COUNTED)
+
+    def was_heard_out(self) -> None:
+        """A turn of theirs was answered, and they had nothing to add: patience wears off."""
+        self.cut_off = max(0.0, self.cut_off - 0.5)
 
 
 def is_complete(judgement: Judgement, settings: Settings) -> bool:
