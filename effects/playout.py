@@ -151,8 +151,8 @@ class Playout:
 
     def discard(self) -> Silenced | None:
         """Fall silent at once and drop the rest; returns what was heard, unless :meth:`hold`
-        has already said so."""
-        silenced = None if self._held else self._silence()
+        has already said so, or the reply was over."""
+        silenced = None if self._held or self._done else self._silence()
         self._held = False
         self._done = True
         self._room.unpark_all()

@@ -61,7 +61,7 @@ ENDS_IN_TIME: Mapping[str, tuple[str, ...]] = MappingProxyType(
 ENGINE_EMITS = frozenset(
     {"answered", "hung_up", "output_held", "tool_settled", "end_asked", "transfer_asked"}
 )
-"""What comes from no effect: the carrier answers, or hangs up before `hear` runs; the
+"""What comes from no effect: the call is answered, or is over before `hear` runs; the
 interpreter reports what a silenced reply left heard; an errand settles its tool, which may ask
 for the end of the call or for a transfer."""
 
@@ -86,7 +86,7 @@ RAISES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "apologise": (("say",),),
         "say_goodbye": (("say",),),
         "say_too_long": (("say",),),
-        "go_deaf": (("say",),),
+        "go_deaf": (("say",), ()),
         "grant_hold": (("say",),),
         "leave_message": (("say",),),
         "say_transfer_failed": (("say",),),

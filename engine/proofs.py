@@ -3,7 +3,7 @@
 **Proved**, of every situation a call can reach, with every guard taken both ways:
 
 - Nothing in the structure keeps a state from being entered or a transition from being taken.
-- `hung_up` ends the call.
+- `hung_up` ends the call (once it was answered, which is the first that happens to any).
 - No step raises events for ever.
 - *No silent trap*: while the call is live, something is bound to happen on the floor without
   the caller, and by such happenings alone the call can come to its end. Bound to happen is:
@@ -106,8 +106,9 @@ def survives_hang_up(situations: Situations) -> Iterator[Finding]:
     walker = situations.walker
     found = [
         situation
-        for situation in situations.reached
-        if not walker.is_over(situation.configuration)
+        for situation, before in situations.reached.items()
+        if before is not None
+        and not walker.is_over(situation.configuration)
         and not all(
             walker.is_over(after.configuration)
             for _, after in situations.follow(situation, Happening("hung_up"))

@@ -78,10 +78,15 @@ class Situations:
         return self.walker.chart
 
     def happenings(self, situation: Situation) -> Iterator[Happening]:
-        """All that can happen in a situation, sooner or later, with or without the caller."""
-        for event in sorted(ENGINE_EMITS):
-            if event != "answered" or self.reached[situation] is None:
-                yield Happening(event)
+        """All that can happen in a situation, sooner or later, with or without the caller.
+
+        A call is first of all answered: the session sees to that before anything can hang up.
+        """
+        if self.reached[situation] is None:
+            yield Happening("answered")
+            return
+        for event in sorted(ENGINE_EMITS - {"answered"}):
+            yield Happening(event)
         for running in self.running(situation):
             for event in EMITS[running.effect]:
                 if running.effect != "play" or event == _next_played(situation):

@@ -81,6 +81,10 @@ def note_words(call: Call, event: Event) -> Commands:
             call.stt_failures = 0  # it works again: only failures in a row are fatal
     if changed:
         call.prompts = 0
+        if turn.went_on_after_ms is not None:
+            call.habits.was_cut_off()
+            call.habits.paused(turn.went_on_after_ms)
+            turn.went_on_after_ms = None
     return (
         *((Raise("words_changed"),) if changed else ()),
         *((Raise("words_settled"),) if event.final or event.eager else ()),
@@ -95,9 +99,14 @@ def settle_words(call: Call, event: Event) -> Commands:
 def note_pause(call: Call, event: Event) -> Commands:
     """The caller went on after a pause: that is how long this caller's pauses are."""
     if call.turn.words and call.turn.voice_ended_ms:
-        began_ms = event.at_ms - call.settings.onset_ms
-        call.habits.paused(max(0.0, began_ms - call.turn.voice_ended_ms))
+        call.habits.paused(_pause_ms(call, event))
     return ()
+
+
+def _pause_ms(call: Call, event: Event) -> float:
+    """From the caller's last sound to the one that goes on now."""
+    since_ms = event.at_ms if call.speaking_since_ms is None else call.speaking_since_ms
+    return max(0.0, since_ms - call.settings.onset_ms - call.turn.voice_ended_ms)
 
 
 def note_judgement(call: Call, event: Event) -> Commands:
@@ -160,7 +169,7 @@ def retract_turn(call: Call, event: Event) -> Commands:
         answered = any(line.role == "agent" and line.text for line in call.history[last:])
         assert not answered, "only an unanswered turn can be retracted"
         del call.history[last]
-        call.habits.was_cut_off()
+        call.turn.went_on_after_ms = _pause_ms(call, event)
     call.keep_what_was_done()
     call.turn.committed = False
     _stay(call)
@@ -288,15 +297,16 @@ def finish_reply(call: Call, event: Event) -> Commands:
     """The reply was heard to its end."""
     assert isinstance(event, PlayedOut)
     call.hear(event.reply, event.heard)
+    call.reply.over = True
     if call.reply.line is None and not call.reply.broke:
         call.failures = 0
     return ()
 
 
 def yield_floor(call: Call, event: Event) -> Commands:
-    """The caller has the floor: the rest of the reply is dropped."""
+    """The caller has the floor: the rest of the reply, if there is any, is dropped."""
     for index, line in enumerate(call.history):
-        if line.role == "agent" and line.reply == call.reply.number:
+        if line.role == "agent" and line.reply == call.reply.number and not call.reply.over:
             call.history[index] = replace(line, interrupted=True)
     _stay(call)
     return (DiscardOutput(), Raise("abandoned"))
@@ -398,8 +408,10 @@ def note_transfer(call: Call, event: Event) -> Commands:
 
 
 def say_transfer_failed(call: Call, event: Event) -> Commands:
-    """The caller could not be put through: say so, and go on."""
+    """The caller could not be put through: say so, and go on, if there is anybody to listen."""
     call.transfer_to = ""
+    if call.deaf:
+        return say_goodbye(call, event)
     return _say(call, call.agent.transfer_failed)
 
 
@@ -431,6 +443,8 @@ def note_stt_failure(call: Call, event: Event) -> Commands:
 
 
 def go_deaf(call: Call, event: Event) -> Commands:
-    """Speech-to-text is gone for good: apologise and end the call."""
+    """Speech-to-text is gone for good: say goodbye, unless somebody else is about to listen."""
     call.deaf = True
+    if call.transfer_to:
+        return ()
     return say_goodbye(call, event)

@@ -26,7 +26,8 @@ class Turn:
     will not change again. A committed turn stays open, and can grow, until the reply to it is
     audible. ``voiced_ms`` counts the sound of it, words or not; ``agreeing`` the transcripts in
     a row that said the same. ``judgement`` is what was made of the latest pause, and ``reason``
-    why the turn was taken up.
+    why the turn was taken up. ``went_on_after_ms`` is the pause after which a turn that had been
+    taken up was opened again, until words say that the caller did go on.
     """
 
     segments: dict[int, str] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Turn:
     voice_ended_ms: float = 0.0
     voiced_ms: float = 0.0
     agreeing: int = 0
+    went_on_after_ms: float | None = None
     judgement: Judgement = NOT_JUDGED
     drafts: int = 0
     committed: bool = False
@@ -85,6 +87,9 @@ class Reply:
     owed: str = ""
     route: str = ""
     audible: bool = False
+    over: bool = False
+    """It was heard to its end."""
+
     broke: bool = False
     tools: list[ToolUse] = field(default_factory=list)
 

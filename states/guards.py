@@ -36,9 +36,11 @@ def says_something_new(call: Call, event: Event) -> bool:
 
 
 def belongs_to_turn(call: Call, event: Event) -> bool:
-    """The transcript can belong to the open turn, and is not the agent's own voice."""
+    """The transcript can belong to the open turn, and is neither the agent's own voice nor a
+    machine's."""
     heard = _transcript(event)
-    return call.is_open(heard.segment) and heard.echo < call.settings.echo_words
+    said = heard.echo < call.settings.echo_words and not call.machine
+    return said and call.is_open(heard.segment)
 
 
 def words_take_floor(call: Call, event: Event) -> bool:
@@ -146,17 +148,13 @@ def sounds_complete(call: Call, event: Event) -> bool:
 def worth_drafting(call: Call, event: Event) -> bool:
     """The words so far are worth a speculative reply."""
     enough = len(normalized(call.turn.words)) >= call.settings.draft_words
-    return enough and call.turn.drafts < call.settings.draft_limit and not call.farewell
-
-
-def draft_is_stale(call: Call, event: Event) -> bool:
-    """The draft answers other words than the caller has said by now."""
-    return normalized(call.reply.to_words) != normalized(call.turn.words)
+    more = call.turn.drafts < call.settings.draft_limit
+    return enough and more and not call.farewell and not call.machine
 
 
 def draft_fits(call: Call, event: Event) -> bool:
     """The draft answers exactly the committed words."""
-    return not draft_is_stale(call, event)
+    return normalized(call.reply.to_words) == normalized(call.turn.words)
 
 
 def reply_broke(call: Call, event: Event) -> bool:

@@ -10,8 +10,8 @@ states:
   idle:
     initial: true
     transitions:
+      # nothing else can happen before
       - {event: answered, target: live, on: greet}
-      - {event: hung_up, target: ended}
   live:
     parallel: true
     invoke: [hear, play]

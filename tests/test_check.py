@@ -26,7 +26,7 @@ class TestCharts:
     def test_a_report_can_be_told_in_one_line(self) -> None:
         """How much was looked at, and what came of it."""
         assert check(small_chart(SOUND)).summary == (
-            "small.yaml: no errors, 3 warnings in 11 states and 14 transitions, "
+            "small.yaml: no errors, 3 warnings in 11 states and 13 transitions, "
             "walked through 11 situations in 6 configurations"
         )
 

@@ -26,10 +26,13 @@ class TestHangUp:
             "small.yaml:15: the call does not end on 'hung_up' in 'listening' (for instance after "
         )
 
-    def test_it_ends_the_call_before_it_is_answered(self) -> None:
-        """The carrier may be quicker."""
-        assert one_error(("      - {event: hung_up, target: ended}\n  live", "  live")).startswith(
-            "small.yaml:2: the call does not end on 'hung_up' in 'idle'; "
+    def test_before_the_call_is_answered_nothing_else_can_happen(self) -> None:
+        """A session begins by answering, so what waits for a hang-up there waits in vain."""
+        answered = "      - {event: answered, target: live, on: greet}\n"
+        waits = "      - {event: hung_up, target: ended}\n"
+        assert one_error((answered, answered + waits)) == (
+            "small.yaml:7: 'hung_up' of 'idle' is never taken: it cannot happen there; run the "
+            "effect that emits it, or remove it"
         )
 
 

@@ -91,11 +91,13 @@ class TestWhereEventsComeFrom:
 
 
 def calls() -> Iterator[Call]:
-    """Calls with and without words of the caller."""
+    """Calls with and without words of the caller, who may be about to be put through."""
     for said in ("", "hello"):
-        call = a_call()
-        call.turn.segments = {0: said} if said else {}
-        yield call
+        for to in ("", "sales"):
+            call = a_call()
+            call.turn.segments = {0: said} if said else {}
+            call.transfer_to = to
+            yield call
 
 
 SAMPLES = [

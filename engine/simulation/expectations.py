@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from engine.simulation.scenario import Said
 from engine.simulation.trace import Trace
+from engine.turns import Turns
 from states.call import Line as HistoryLine
 from states.notes import ReplyRequested
 
@@ -106,6 +107,15 @@ def _counted_otherwise(trace: Trace) -> Iterator[str]:
         yield f"{expect.drafts} replies were to be asked for; it was {drafts}"
     if expect.clears not in (None, clears):
         yield f"the carrier was to be cleared {expect.clears} times; it was {clears}"
+    transfers = [crossed.name for crossed in trace.crossed if crossed.kind == "transfer"]
+    if expect.transfers not in (None, transfers):
+        yield f"the caller was to be put through to {expect.transfers}; it was {transfers}"
+    wasted = sum(turn.tokens_wasted for turn in Turns.of(trace.lines).records)
+    if expect.tokens_wasted not in (None, wasted):
+        yield f"{expect.tokens_wasted} tokens were to be counted as wasted; it was {wasted}"
+    endpoints = [line.endpoint for line in trace.events() if line.endpoint is not None]
+    if expect.endpoints not in (None, endpoints):
+        yield f"the turns were to be taken up by {expect.endpoints}; it was {endpoints}"
     for tool, runs in expect.tools.items():
         if trace.tool_runs.get(tool, 0) != runs:
             yield f"{tool} was to run {runs} times; it was {trace.tool_runs.get(tool, 0)}"

@@ -214,9 +214,9 @@ class ScriptedToolPort:
             given = json.loads(arguments)
         except ValueError:
             raise ToolMisused("the arguments are not JSON") from None
-        return partial(self._run, json.dumps(given, sort_keys=True))
+        return partial(self._run, json.dumps(given, sort_keys=True), context)
 
-    async def _run(self, arguments: str) -> str:
+    async def _run(self, arguments: str, context: ToolContext) -> str:
         self.runs.append((round(trio.current_time() * 1000, 1), arguments))
         try:
             await trio.sleep(self._script.takes)
@@ -226,4 +226,8 @@ class ScriptedToolPort:
         if self._script.fault:
             raise_fault(self._script.fault, f"the tool {self._script.name}")
         self.finished += 1
+        if self._script.ends_call:
+            context.end_call(self._script.name)
+        if self._script.transfers_to:
+            context.transfer_call(self._script.transfers_to, self._script.name)
         return json.dumps(self._script.returns)

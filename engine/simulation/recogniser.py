@@ -87,6 +87,7 @@ class _Session:
         self.reached: dict[int, tuple[float, float]] = {}
         self.recent: deque[Frame] = deque(maxlen=64)
         self.through_ms = 0.0
+        self.worded_ms = 0.0
         self.next_partial_ms = 0.0
 
     async def listen(self, sound: trio.MemoryReceiveChannel[Sound]) -> None:
@@ -122,6 +123,12 @@ class _Session:
             begins_ms = frame.at_ms - self.lag_ms - self.caller[number].at * 1000
             first_ms, _ = self.reached.get(number, (begins_ms, 0.0))
             self.reached[number] = (first_ms, begins_ms + mulaw.duration_ms(frame.mulaw))
+            self.worded_ms = self.through_ms
+        quiet_ms = self.through_ms - self.worded_ms
+        if self.reached and 0 < self.script.endpoint_after * 1000 <= quiet_ms:
+            self._say(self.script.lag, final=True)
+            self.segment += 1
+            self.reached = {}
         if self.script.partials and self.is_open and self.through_ms >= self.next_partial_ms:
             self._say(self.script.lag, final=False)
 
@@ -130,9 +137,11 @@ class _Session:
         if self.script.deaf or not (words or final):
             return
         self.next_partial_ms = self.through_ms + self.script.partial_every * 1000
-        endpoint = final and self.script.endpoints and bool(words)
+        ends_turns = self.script.endpoints or self.script.endpoint_after > 0
+        endpoint = final and ends_turns and bool(words)
         text = Heard(max(0, self.segment), words, final, self.through_ms, endpoint)
-        self.nursery.start_soon(self._later, delay, text)
+        late = max((self.caller[number].late for number in self.reached), default=0.0)
+        self.nursery.start_soon(self._later, delay + late, text)
 
     def _understood(self, *, final: bool) -> str:
         """The words whose sound has come in whole, as far as that can be told."""

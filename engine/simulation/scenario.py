@@ -13,6 +13,7 @@ import msgspec
 import yaml
 
 from engine.errors import ConfigError
+from states.endpointing import Reason
 from states.settings import Settings
 
 Fault = Literal["timeout", "refused", "lost", "bug"]
@@ -27,12 +28,14 @@ class Act(Data, frozen=True):
 
     ``say`` words, or make a ``sound`` without words, ``during`` that long; ``press`` a key;
     ``hang_up``; ``lose`` frames for that long (the line is dead, nothing arrives). ``final`` is
-    what speech-to-text finally makes of the words, where that is not what it heard at first.
+    what speech-to-text finally makes of the words, where that is not what it heard at first;
+    ``late`` how much longer than usual it takes to make anything of them.
     """
 
     at: float
     say: str = ""
     final: str = ""
+    late: float = 0.0
     sound: bool = False
     during: float = 1.0
     press: str = ""
@@ -96,7 +99,9 @@ class Recognition(Data, frozen=True):
     before; finals ``final_after`` the end. ``connects`` is the time before it listens.
     ``gated`` says whether it wants speech only, or every frame. ``deaf`` opens segments and
     says nothing. A ``fault`` strikes at ``fault_at``; ``stuck_at`` it takes nothing in for
-    ``stuck_for``. With ``endpoints`` its final transcripts end the turn.
+    ``stuck_for``. With ``endpoints`` its final transcripts end the turn; with
+    ``endpoint_after`` it ends one by itself, so long after the last word and whatever else
+    there is to hear.
     """
 
     lag: float = 0.1
@@ -112,6 +117,7 @@ class Recognition(Data, frozen=True):
     stuck_at: float = 0.0
     stuck_for: float = 0.0
     endpoints: bool = False
+    endpoint_after: float = 0.0
     ignores_cancel: float = 0.0
 
 
@@ -140,12 +146,16 @@ class Wire(Data, frozen=True):
 
 
 class ScriptedTool(Data, frozen=True):
-    """A tool that takes a while and returns something, or fails."""
+    """A tool that takes a while and returns something, or fails. ``ends_call`` and
+    ``transfers_to`` make it ask for the end of the call, or for the caller to be put through,
+    after the reply."""
 
     name: str
     takes: float = 0.1
     returns: dict[str, Any] = {}
     changes: bool = False
+    ends_call: bool = False
+    transfers_to: str = ""
     survives: bool = False
     timeout: float = 5.0
     fault: Fault | None = None
@@ -177,7 +187,10 @@ class Expect(Data, frozen=True):
     pause between stretches being " | ". ``agent_silent`` and ``agent_speaking`` are intervals
     of seconds: not a sound in it, or sound throughout. ``visits`` and ``never`` name states,
     ``happens`` and ``never_happens`` events; ``tools`` how often each tool ran; ``drafts`` how
-    often the language model was asked; ``clears`` how often the carrier's buffer was cleared.
+    often the language model was asked, ``tokens_wasted`` what its unused drafts cost;
+    ``transfers`` where the caller was put through to; ``clears`` how often the carrier's buffer
+    was cleared; ``endpoints`` why each turn was taken up, in order (again where it was taken
+    back and grew).
     ``ends`` is the event that ended the call, ``ends_before`` when at the latest; ``completed``
     is false if the call has to fail.
     """
@@ -194,7 +207,10 @@ class Expect(Data, frozen=True):
     never_happens: list[str] = []
     tools: dict[str, int] = {}
     drafts: int | None = None
+    tokens_wasted: int | None = None
+    transfers: list[str] | None = None
     clears: int | None = None
+    endpoints: list[Reason] | None = None
     ends: str | None = None
     ends_before: float | None = None
     completed: bool = True
