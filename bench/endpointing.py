@@ -52,6 +52,7 @@ taste."""
 
 SETTINGS = Settings()
 POLICIES: dict[str, Wait] = {
+    "fixed 300 ms": lambda judgement, habits: 300,
     "fixed 500 ms": lambda judgement, habits: 500,
     "fixed 800 ms": lambda judgement, habits: 800,
     "words": lambda judgement, habits: pause_ms(
