@@ -1,11 +1,15 @@
 """Draws a chart: the sources of a Mermaid and of a Graphviz diagram.
 
 Both show every state within the states around it, the regions that run side by side, where each
-begins, what each state runs, and every transition with its guard. What a state does without
-leaving it is written into the state. The same chart always gives the same text.
+begins, what each state runs, and every transition with its guard. The same chart always gives the
+same text.
+
+The Graphviz drawing writes all that a state does into its box, in the order in which it is asked,
+each line with where it leads; its arrows only lead the eye, one between two boxes, so that no
+label can lie over another. Mermaid, which draws small charts well, has its labels at the arrows.
 
 A transition goes by its number, t12, as in journals and in the matrix. In the Graphviz drawing
-elements have ids that last: ``state-<id>``, and ``t-<number>`` for an arrow.
+elements have ids that last: ``state-<id>``, and ``from-<id>-to-<id>`` for an arrow.
 """
 
 from __future__ import annotations
@@ -32,13 +36,14 @@ def _caption(transition: Transition) -> str:
     return f"t{transition.number} {transition.event}{guard}"
 
 
-def _inner_lines(chart: Chart, state: State) -> list[str]:
-    """What a state runs, does on the way in and out, and does without an arrow."""
+def _inner_lines(chart: Chart, state: State, *, arrows: bool = False) -> list[str]:
+    """What a state runs, does on the way in and out, and does without an arrow (or, with
+    ``arrows``, at all)."""
     lines = [f"runs {', '.join(state.invoke)}"] if state.invoke else []
     lines += [f"entry / {', '.join(state.enter)}"] if state.enter else []
     lines += [f"exit / {', '.join(state.exit)}"] if state.exit else []
     for transition in state.transitions:
-        if not _is_arrow(chart, transition):
+        if arrows or not _is_arrow(chart, transition):
             does = f" / {', '.join(transition.on)}" if transition.on else ""
             leads = f" → {transition.target}" if transition.target else ""
             lines.append(_caption(transition) + does + leads)
@@ -138,9 +143,9 @@ def _scope(chart: Chart, transition: Transition) -> State | None:
 # --- Graphviz ---
 
 _GRAPH = """\
-  graph [compound=true, newrank=true, ranksep=0.8, nodesep=0.3, fontname="Helvetica", fontsize=12]
+  graph [compound=true, newrank=true, ranksep=0.45, nodesep=0.25, fontname="Helvetica", fontsize=12]
   node [shape=box, style="rounded,filled", fillcolor="white", fontname="Helvetica", fontsize=11]
-  edge [fontname="Helvetica", fontsize=9, arrowsize=0.7]"""
+  edge [arrowsize=0.7]"""
 
 _COLOURS = ("#1f5fa8", "#b35900", "#1e7d32", "#8e24aa", "#c62828", "#00696b")
 """What begins in one state of a region is drawn in one colour, so that the eye can follow."""
@@ -152,14 +157,17 @@ def graphviz(chart: Chart) -> str:
     for state in chart.roots:
         lines += _dot_state(chart, state, "  ")
     lines += [_dot_begin(None, chart.roots, "  ")]
-    for transition in chart.transitions:
-        if _is_arrow(chart, transition):
-            lines.append(_dot_arrow(chart, transition))
+    ends = {
+        (transition.source, transition.target): transition
+        for transition in reversed(chart.transitions)
+        if _is_arrow(chart, transition) and transition.source != transition.target
+    }
+    lines += [_dot_arrow(chart, transition) for transition in reversed(ends.values())]
     return "\n".join([*lines, "}"]) + "\n"
 
 
 def _dot_state(chart: Chart, state: State, indent: str) -> Iterator[str]:
-    label = _dot_label(state, _inner_lines(chart, state))
+    label = _dot_label(state, _inner_lines(chart, state, arrows=True))
     if not state.children:
         shape = ", peripheries=2" if state.final else ""
         attributes = f'id="state-{state.id}", label={label}, color="{_colour(state)}"{shape}'
@@ -190,16 +198,13 @@ def _dot_begin(around: State | None, states: Sequence[State], indent: str) -> st
 def _dot_arrow(chart: Chart, transition: Transition) -> str:
     assert transition.target is not None
     source, target = chart.states[transition.source], chart.states[transition.target]
-    guard = f"\n[{transition.guard}]" if transition.guard else ""
     # An arrow cannot end at the border of a state that it begins in.
     returns = source is target or target in source.ancestors
     attributes = _attributes(
-        id=f"t-{transition.number}",
-        label=f"t{transition.number} {transition.event}{guard}",
-        ltail="" if source is target else _cluster(source),
+        id=f"from-{source.id}-to-{target.id}",
+        ltail=_cluster(source),
         lhead="" if returns else _cluster(target),
         color=_colour(source),
-        fontcolor=_colour(source),
     )
     return f"  {_quoted(_anchor(source))} -> {_quoted(_anchor(target))}{attributes}"
 

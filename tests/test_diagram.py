@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
 
 import pytest
 
-from engine.chart import Chart
+from engine.chart import Chart, default_chart_path
 from engine.diagram import graphviz, mermaid
 from tests.chart_kit import shipped_chart, small_chart
 
@@ -151,17 +152,23 @@ class TestMermaid:
 
 class TestGraphviz:
     def test_elements_have_names_that_last(self) -> None:
-        """A state is state-<id>, an arrow t-<number>."""
+        """A state is state-<id>, an arrow from-<id>-to-<id>: one for all transitions between the
+        two, but for those that stay, or lead inside."""
         chart = shipped_chart()
         text = graphviz(chart)
         for state in chart.states.values():
             assert text.count(f'id="state-{state.id}"') == 1
-        arrows = [one for one in chart.transitions if f'id="t-{one.number}"' in text]
-        inside = [one for one in chart.transitions if one not in arrows]
-        assert all(
-            one.target is None or chart.states[one.source] in chart.states[one.target].ancestors
-            for one in inside
-        )
+        for one in chart.transitions:
+            if one.target is not None and one.target != one.source:
+                inside = chart.states[one.source] in chart.states[one.target].ancestors
+                drawn = text.count(f'id="from-{one.source}-to-{one.target}"')
+                assert drawn == (0 if inside else 1)
+
+    def test_the_drawing_beside_the_chart_is_of_this_chart(self) -> None:
+        """scripts/diagram draws it anew, and notes of what source it is the drawing."""
+        digest = hashlib.sha256(graphviz(shipped_chart()).encode()).hexdigest()
+        drawing = default_chart_path().with_suffix(".svg").read_text(encoding="utf-8")
+        assert f"drawn from sha256:{digest}" in drawing, "run scripts/diagram"
 
     def test_each_region_and_state_begins_somewhere(self) -> None:
         """A dot leads to what is entered first; all regions are."""
