@@ -19,6 +19,7 @@ from statemachine.io import create_machine_class_from_definition
 from statemachine.orderedset import OrderedSet
 
 from engine.chart import Chart, State, Transition
+from engine.stepping import choices_of, engine_with
 from engine.vocabulary import ACTIONS, GUARDS
 from states.call import Call
 from states.commands import Command, Raise
@@ -150,7 +151,25 @@ def _machine_class(chart: Chart) -> type[StateChart[_Bound]]:
     for order, state in enumerate(iterate_states(built.states), start=1):
         state.document_order = order
     _resolve_callbacks_once(built)
+    _ask_only_what_matters(built, chart)
     return built
+
+
+def _ask_only_what_matters(built: type[StateChart[_Bound]], chart: Chart) -> None:
+    """Let the machines of a chart step with :mod:`engine.stepping`."""
+    states = list(iterate_states(built.states))
+    asks = {}
+    for state in states:
+        ours = chart.states[state.id].transitions
+        theirs = [one for one in state.transitions if not one.initial]
+        for transition, one in zip(ours, theirs, strict=True):
+            assert transition.event == str(one.event)
+            asks[one] = [
+                *(_ask(name) for name in transition.cond),
+                *(_ask(name, wanted=False) for name in transition.unless),
+            ]
+    engine = engine_with(choices_of(states, asks.__getitem__))
+    setattr(built, "_get_engine", lambda machine: engine(machine))  # noqa: B010 - as above
 
 
 def _resolve_callbacks_once(built: type[StateChart[_Bound]]) -> None:
@@ -197,21 +216,18 @@ def _transition(transition: Transition) -> dict[str, Any]:
         "event": transition.event,
         "target": transition.target,
         "internal": transition.internal,
-        "cond": [_ask(name) for name in transition.cond],
-        "unless": [_ask(name) for name in transition.unless],
         "on": [_take(transition), *(_act(name) for name in transition.on)],
     }
 
 
-def _ask(name: str) -> Callable[..., bool]:
+def _ask(name: str, *, wanted: bool = True) -> Callable[[_Bound], bool]:
     guard = GUARDS[name]
 
     def ask(model: _Bound) -> bool:
         value = guard(model.call, model.event)
         model.step.guards.append((name, value))
-        return value
+        return value == wanted
 
-    ask.__name__ = name
     return ask
 
 
