@@ -7,7 +7,7 @@ waits for the commit, and dies with the draft.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 import trio
@@ -19,6 +19,7 @@ from effects.ports import (
     ProviderError,
     ProviderTimeout,
     TextDelta,
+    Tool,
     ToolCall,
     ToolMisused,
     Usage,
@@ -38,10 +39,10 @@ def compose(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
     call = stage.call
     draft = Draft(call.reply.number, committed=call.turn.committed)
     stage.draft = draft
-    return _Composer(stage, emit, draft, prompt_for(call, stage)).run()
+    return _Composer(stage, emit, draft, prompt_for(call, stage.ports.tools)).run()
 
 
-def prompt_for(call: Call, stage: Stage) -> Prompt:
+def prompt_for(call: Call, tools: Mapping[str, Tool]) -> Prompt:
     """What the language model is given: the history as heard, the open turn, and what the
     caller should have heard."""
     messages = [message for line in call.spoken_history() for message in _messages(line)]
@@ -49,7 +50,7 @@ def prompt_for(call: Call, stage: Stage) -> Prompt:
         messages.append(Message("caller", call.turn.words))
     if call.unheard:
         messages.append(Message("note", f"The caller did not hear: {call.unheard}"))
-    specs = tuple(tool.spec for tool in stage.ports.tools.values())
+    specs = tuple(tool.spec for tool in tools.values())
     model = call.agent.models.get(call.reply.route, "")
     return Prompt(call.agent.instructions, tuple(messages), specs, model)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from states.words import is_backchannel, normalized
@@ -29,9 +30,15 @@ THANKS = frozenset("thanks thank you bye goodbye great perfect lovely".split())
 
 
 def is_high_stakes(call: Call) -> bool:
-    """The caller speaks of money, complaints or danger, or the turn before changed something."""
-    changed = any(use.changes for use in call.reply.tools)
-    return changed or STAKES.search(call.turn.words.lower()) is not None
+    """The caller speaks of money, complaints or danger, or the reply before changed something."""
+    return _just_changed(call) or STAKES.search(call.turn.words.lower()) is not None
+
+
+def _just_changed(call: Call) -> bool:
+    """Whether the agent's last line came with a side effect."""
+    before = [line for line in reversed(call.history) if line.role != "caller"]
+    tools = takewhile(lambda line: line.role == "tool", before[1:])
+    return any(line.use is not None and line.use.changes for line in tools)
 
 
 def fills_a_slot(call: Call) -> bool:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from effects.compose import prompt_for
 from engine import journal
 from engine.simulation.scenario import Act, Answer, Asks, Scenario, ScriptedTool, Voice
 from engine.simulation.world import Trace, simulate
 from states import events, notes
+from states.actions import begin_draft
+from states.call import Turn
+from tests.chart_kit import a_call
 
 ASKS = Answer(to="today", asks=Asks(tool="change", arguments={"day": "today"}), says="It is done.")
 
@@ -175,3 +181,15 @@ def test_a_model_that_says_nothing_is_an_apology() -> None:
         )
     )
     assert "Sorry, say that again?" in trace.heard()
+
+
+def test_the_agent_says_which_model_composes_which_kind_of_reply() -> None:
+    """A kind that it names no model for is composed by the usual one."""
+    call = a_call()
+    call.agent = replace(call.agent, models={"high_stakes": "large", "acknowledgement": "small"})
+    models = {}
+    for said in ("I want a refund", "thank you", "where is it"):
+        call.turn = Turn(segments={0: said})
+        begin_draft(call, events.WordsSettled(at_ms=0))
+        models[said] = prompt_for(call, {}).model
+    assert models == {"I want a refund": "large", "thank you": "small", "where is it": ""}

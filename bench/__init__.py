@@ -1,1 +1,0 @@
-"""What it costs: measurements against budgets. Each module is a program."""
