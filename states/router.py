@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from states.words import is_backchannel, normalized
+from states.words import is_courtesy, normalized
 
 if TYPE_CHECKING:
     from states.call import Call
@@ -25,13 +25,23 @@ ASKS_FOR_DATA = re.compile(
 )
 """Words of a question that wants a fact and no conversation."""
 
-THANKS = frozenset("thanks thank you bye goodbye great perfect lovely".split())
-
 
 def is_high_stakes(call: Call) -> bool:
     """The caller speaks of money, complaints or danger, or the turn before changed something."""
-    changed = any(use.changes for use in call.reply.tools)
-    return changed or STAKES.search(call.turn.words.lower()) is not None
+    return STAKES.search(call.turn.words.lower()) is not None or _has_just_changed(call)
+
+
+def _has_just_changed(call: Call) -> bool:
+    """Whether a tool changed something since the last turn but the open one."""
+    before = len(call.history)
+    if call.turn.committed:
+        before = max(at for at, line in enumerate(call.history) if line.role == "caller")
+    for line in reversed(call.history[:before]):
+        if line.role == "caller":
+            return False
+        if line.use is not None and line.use.changes:
+            return True
+    return False
 
 
 def fills_a_slot(call: Call) -> bool:
@@ -42,8 +52,7 @@ def fills_a_slot(call: Call) -> bool:
 
 def only_acknowledges(call: Call) -> bool:
     """The caller says no more than thanks, or goodbye."""
-    rest = " ".join(word for word in normalized(call.turn.words) if word not in THANKS)
-    return not rest or is_backchannel(rest)
+    return not normalized(call.turn.words) or is_courtesy(call.turn.words)
 
 
 ROUTES: tuple[tuple[str, Callable[[Call], bool]], ...] = (
