@@ -77,18 +77,20 @@ class ToolUse:
 class Reply:
     """What the agent is about to say or saying. ``number`` counts the replies of the call.
 
-    ``line`` is the text of a fixed line; ``to_words`` is what a composed reply answers, ``owed``
-    what it has to say besides, and ``route`` the kind of model that composes it.
+    ``line`` is the text of a fixed line; ``to_words`` is what a composed reply answers, and
+    ``route`` the kind of model that composes it.
     """
 
     number: int
     to_words: str = ""
     line: str | None = None
-    owed: str = ""
     route: str = ""
     audible: bool = False
     over: bool = False
     """It was heard to its end."""
+
+    given_up: bool = False
+    """The caller went on: what it still asks for is void."""
 
     broke: bool = False
     tools: list[ToolUse] = field(default_factory=list)

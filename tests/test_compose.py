@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from engine import journal
-from engine.simulation.scenario import Act, Answer, Asks, Scenario, ScriptedTool, Voice
+from engine.simulation.scenario import (
+    Act,
+    Answer,
+    Asks,
+    Recognition,
+    Scenario,
+    ScriptedTool,
+    Voice,
+)
 from engine.simulation.world import Trace, simulate
 from states import events, notes
 
@@ -175,3 +183,27 @@ def test_a_model_that_says_nothing_is_an_apology() -> None:
         )
     )
     assert "Sorry, say that again?" in trace.heard()
+
+
+def test_a_reply_to_an_interruption_is_told_what_was_heard() -> None:
+    """A draft begun in the moment in which the agent fell silent knows how far it came, and what
+    the caller missed."""
+    trace = simulate(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="today"), Act(at=3.9, say="change it", during=0.4)],
+            recognition=Recognition(partials=False),
+            answers=[
+                Answer(to="change", says="Fine."),
+                Answer(says="It left Memphis this morning. It comes on Thursday at nine."),
+            ],
+            ends_at=9,
+        )
+    )
+    first, second = (prompt for _, prompt in trace.prompts)
+    assert [message.text for message in second.messages] == [
+        *(message.text for message in first.messages),
+        "It left Memphis",
+        "change it",
+        "The caller did not hear: this morning. It comes on Thursday at nine.",
+    ]
