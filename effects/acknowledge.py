@@ -21,7 +21,9 @@ async def acknowledge(stage: Stage, emit: Emit) -> None:
     agent's acknowledgements, or that it is being looked up if a tool is. A fixed line needs none:
     it is on its way."""
     await trio.sleep(stage.call.settings.acknowledge_ms / 1000)
-    while _is_due(stage) and not await _say(stage):
+    while _is_due(stage):
+        if await _say(stage):
+            return
         await trio.sleep(LOOK_AGAIN_MS / 1000)
 
 
