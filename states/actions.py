@@ -230,6 +230,7 @@ def note_audible(call: Call, event: Event) -> Commands:
     call.reply.audible = True
     if call.reply.line is None:
         call.habits.was_heard_out()
+        call.reply.owed = call.owed
         call.unheard = call.owed = ""  # this reply knows of it, and says it
     call.history.extend(_tool_line(use) for use in call.reply.tools)
     call.reply.tools = []
@@ -298,7 +299,9 @@ def finish_reply(call: Call, event: Event) -> Commands:
     assert isinstance(event, PlayedOut)
     call.hear(event.reply, event.heard)
     call.reply.over = True
-    if call.reply.line is None and not call.reply.broke:
+    if call.reply.broke:
+        call.owed = "" if call.reply.owed in event.heard else call.reply.owed
+    elif call.reply.line is None:
         call.failures = 0
     return ()
 

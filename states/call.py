@@ -77,13 +77,14 @@ class ToolUse:
 class Reply:
     """What the agent is about to say or saying. ``number`` counts the replies of the call.
 
-    ``line`` is the text of a fixed line; ``to_words`` is what a composed reply answers, and
-    ``route`` the kind of model that composes it.
+    ``line`` is the text of a fixed line; ``to_words`` is what a composed reply answers, ``owed``
+    what it has to say besides, and ``route`` the kind of model that composes it.
     """
 
     number: int
     to_words: str = ""
     line: str | None = None
+    owed: str = ""
     route: str = ""
     audible: bool = False
     over: bool = False
