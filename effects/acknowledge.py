@@ -17,13 +17,19 @@ LOOK_AGAIN_MS = 250.0
 
 
 async def acknowledge(stage: Stage, emit: Emit) -> None:
-    """After ``acknowledge_ms`` without audio, say one of the agent's acknowledgements, or that
-    it is being looked up if a tool is. A fixed line needs none: it is on its way."""
-    call = stage.call
-    await trio.sleep(call.settings.acknowledge_ms / 1000)
-    due = call.reply.line is None and stage.playout.reply == call.reply.number
-    if due and not stage.playout.has_audio:
-        await _say(stage)
+    """After ``acknowledge_ms`` without audio, and as soon as the caller is quiet, say one of the
+    agent's acknowledgements, or that it is being looked up if a tool is. A fixed line needs none:
+    it is on its way."""
+    await trio.sleep(stage.call.settings.acknowledge_ms / 1000)
+    while _is_due(stage):
+        if await _say(stage):
+            return
+        await trio.sleep(LOOK_AGAIN_MS / 1000)
+
+
+def _is_due(stage: Stage) -> bool:
+    reply, playout = stage.call.reply, stage.playout
+    return reply.line is None and playout.reply == reply.number and not playout.has_audio
 
 
 async def reassure(stage: Stage, emit: Emit) -> None:
@@ -40,7 +46,7 @@ async def reassure(stage: Stage, emit: Emit) -> None:
 async def _say(stage: Stage) -> bool:
     text = _choose(stage)
     audio = stage.ports.phrases.get(text)
-    if audio is None or stage.ears.speaking:
+    if audio is None or stage.ears.speaking or stage.playout.held:
         return False
     stage.acknowledged = text
     await stage.playout.add(stage.call.reply.number, clause_of(-1, text), audio, last=True)

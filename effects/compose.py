@@ -37,7 +37,7 @@ def compose(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
     Emits ``reply_failed`` when there is nothing to say or the language model gives up.
     """
     call = stage.call
-    draft = Draft(call.reply.number, committed=call.turn.committed)
+    draft = Draft(call.reply.number, committed=call.turn.committed, owed=call.owed)
     stage.draft = draft
     return _Composer(stage, emit, draft, prompt_for(call, stage.ports.tools)).run()
 
@@ -93,18 +93,21 @@ class _Composer:
 
     async def _rounds(self) -> str:
         """Generate, use tools, generate on. Returns why it failed, or an empty string."""
+        spent = Usage()
         for number in range(1, self.settings.tool_rounds + 1):
             self.calls = []
             try:
                 usage = await self._generate(number)
+                spent = Usage(
+                    spent.tokens_in + usage.tokens_in, spent.tokens_out + usage.tokens_out
+                )
             except ProviderError as error:
                 return str(error) or type(error).__name__
             for clause in self.cutter.flush():
                 self._add(clause)
             if not self.calls or self.full:
-                for clause in self._owed():
-                    self._add(clause)
-                self._note_composed(usage)
+                self._add_owed()
+                self._note_composed(spent)
                 return "" if self.draft.composed else "the language model said nothing"
             for call in self.calls:
                 try:
@@ -114,11 +117,12 @@ class _Composer:
                 self._tell(call, result)
         return f"the language model asked for tools {self.settings.tool_rounds} times over"
 
-    def _owed(self) -> list[Cut]:
+    def _add_owed(self) -> None:
         """What the reply before had to say and was not heard, unless this one has said it."""
-        owed = self.stage.call.reply.owed
+        owed, self.draft.owed = self.draft.owed, ""
         said = " ".join(clause.text for clause in self.draft.composed)
-        return [Cut(owed, "must")] if owed and said and owed not in said else []
+        if owed and said and owed not in said:
+            self._add(Cut(owed, "must"))
 
     async def _generate(self, number: int) -> Usage:
         stage = self.stage

@@ -87,7 +87,8 @@ class Playout:
         self._lag_ms = 0.0
         self._buffer_ends_ms = 0.0
         """When the carrier will have played all that was sent."""
-        self._held = False
+        self.held = False
+        """Whether :meth:`hold` has silenced it."""
         self._reset(0)
 
     def _reset(self, reply: int) -> None:
@@ -139,21 +140,21 @@ class Playout:
 
     def hold(self) -> Silenced:
         """Fall silent at once; keep what is not yet heard."""
-        self._held = True
+        self.held = True
         silenced = self._silence()
         self._sent = gap_before(self._clauses, self._furthest)
         return silenced
 
     def release(self) -> None:
         """Go on where :meth:`hold` stopped."""
-        self._held = False
+        self.held = False
         self._news.unpark_all()
 
     def discard(self) -> Silenced | None:
         """Fall silent at once and drop the rest; returns what was heard, unless :meth:`hold`
         has already said so, or the reply was over."""
-        silenced = None if self._held or self._done else self._silence()
-        self._held = False
+        silenced = None if self.held or self._done else self._silence()
+        self.held = False
         self._done = True
         self._room.unpark_all()
         return silenced
@@ -199,7 +200,7 @@ class Playout:
 
     def starved(self, reply: int) -> bool:
         """Whether this reply has nothing left to send, and is not held."""
-        return reply == self.reply and not self._held and self._unsent_ms <= 0
+        return reply == self.reply and not self.held and self._unsent_ms <= 0
 
     @property
     def starved_ms(self) -> float:
@@ -233,7 +234,7 @@ class Playout:
 
     def _advance(self, emit: Callable[[Event], None]) -> float | None:
         """Send one chunk if it is time; return how long to wait (None: until news)."""
-        if self._held or self._done:
+        if self.held or self._done:
             return None
         now_ms = self._now_ms()
         clause = self._clause_to_send()

@@ -60,12 +60,14 @@ class Draft:
     """A reply in the making: what links composing to synthesizing, and that to speaking.
 
     ``committed`` is set when the turn it answers is taken up; before that nothing of it may be
-    heard or have side effects. ``misuses`` counts the tools that it asked for wrongly;
+    heard or have side effects. ``owed`` is what it has to say besides, until it is composed.
+    ``misuses`` counts the tools that it asked for wrongly;
     ``voice_failure`` says why the voice gave up, if it did.
     """
 
-    def __init__(self, reply: int, *, committed: bool) -> None:
+    def __init__(self, reply: int, *, committed: bool, owed: str = "") -> None:
         self.reply = reply
+        self.owed = owed
         self.committed = trio.Event()
         if committed:
             self.committed.set()
@@ -100,8 +102,9 @@ class Draft:
         said, it is the clauses that must be, whole."""
         rest = [*silenced.unheard, *self.composed[silenced.delivered :]]
         weights = {clause.weight for clause in rest}
-        if "must" in weights:
+        if "must" in weights or self.owed:
             must = [self.composed[one.index].text for one in rest if one.weight == "must"]
+            must += [self.owed] if self.owed else []
             return " ".join(must), "must"
         text = " ".join(clause.text for clause in rest)
         return text, "key" if "key" in weights else "plain"

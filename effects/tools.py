@@ -44,6 +44,7 @@ async def use_tool(stage: Stage, emit: Emit, draft: Draft, call: ToolCall) -> st
         return _refuse(stage, emit, draft, call, error)
     if use.spec.changes:
         await draft.committed.wait()
+        await trio.lowlevel.checkpoint_if_cancelled()  # a fixed line may have taken its place
     running = f"{draft.reply}/{call.call_id}"
     stage.tools_running[running] = use.spec.holding
     try:
@@ -97,7 +98,8 @@ class _Use:
 
     def _emit_asked(self, requests: Sequence[Callable[..., Event]]) -> None:
         # What an abandoned reply asked for is void: the caller has more to say.
-        if self.stage.call.reply.number == self.draft.reply:
+        reply = self.stage.call.reply
+        if reply.number == self.draft.reply and not reply.given_up:
             for request in requests:
                 self.stage.emit(request(at_ms=self.stage.now_ms()))
 

@@ -23,8 +23,10 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
     def heard(words: Heard) -> None:
         segment = first + words.segment
         stage.ears.next_segment = max(stage.ears.next_segment, segment + 1)
-        # What the agent has said since the speech began: who repeats it later means it.
-        spoken = stage.playout.spoken_since(stage.ears.onset_ms - REACH_MS)
+        # What the agent has said since the speech began: who repeats it later means it. Words that
+        # end when no echo can be on the line any more are not one, however soon they began.
+        since_ms = min(stage.ears.onset_ms, words.through_ms - REACH_MS)
+        spoken = stage.playout.spoken_since(since_ms)
         emit(
             Transcript(
                 at_ms=stage.now_ms(),

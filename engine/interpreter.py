@@ -27,7 +27,7 @@ from effects.stage import Stage
 from engine import journal
 from engine.chart import Chart
 from engine.journal import Journal
-from engine.machine import Machine, Start, Stop
+from engine.machine import Machine, Record, Start, Stop, fold
 from engine.vocabulary import EFFECTS
 from states import commands, notes
 from states.actions import note_tool
@@ -112,16 +112,28 @@ class Interpreter:
         self._journal.write(journal.Note(note=note))  # type: ignore[arg-type]
 
     def _step(self, event: Event, source: str) -> None:
-        if self._closing or self.ended.is_set():
+        """One event, and all that it asks for. What was heard of output that it stopped is put on
+        the chart before anything that it starts looks at the call."""
+        records = self._run(event, source)
+        while records and not self.ended.is_set():
+            held = self._carry_out(records.pop(0))
+            if held is not None:
+                records = fold([*records, *self._run(held, CALL)])
+        if self.machine.ended:
+            self.ended.set()
+
+    def _run(self, event: Event, source: str) -> list[Record]:
+        """Run an event on the chart, and record it; returns what is to be carried out."""
+        if self._closing or self.ended.is_set() or self.machine.ended:
             self._too_late(event, source)
-            return
+            return []
         self._seq += 1
         try:
             step = self.machine.dispatch(event)
         except Exception as error:
             self._journal.write(journal.Event(seq=self._seq, by=source, event=event))  # type: ignore[arg-type]
             self._fail(f"{event.name}: {type(error).__name__}: {error}", error)
-            return
+            return []
         turn = self.machine.call.turn
         committed = any(event == "committed" for _, event in step.transitions)
         self._journal.write(
@@ -136,10 +148,7 @@ class Interpreter:
                 endpoint=turn.reason if committed else None,
             )
         )
-        for record in step.records:
-            self._carry_out(record)
-        if self.machine.ended:
-            self.ended.set()
+        return step.records
 
     def _too_late(self, event: Event, source: str) -> None:
         """The call is over. What became of an errand is still recorded; everything else is
@@ -151,7 +160,8 @@ class Interpreter:
         else:
             self.drop(event, source)
 
-    def _carry_out(self, record: object) -> None:
+    def _carry_out(self, record: Record) -> OutputHeld | None:
+        """Do what a record says; returns what was heard if it stopped output."""
         playout = self.stage.playout
         match record:
             case Start():
@@ -160,30 +170,29 @@ class Interpreter:
                 for running in self._running.pop(state, ()):
                     self._stop(running)
             case commands.HoldOutput():
-                self._silenced(playout.hold())
+                return self._held(playout.hold())
             case commands.DiscardOutput():
-                self._silenced(playout.discard())
+                return self._held(playout.discard())
             case commands.ReleaseOutput():
                 playout.release()
             case commands.ReleaseDraft():
                 assert self.stage.draft is not None
                 self.stage.draft.committed.set()
+        return None
 
-    def _silenced(self, silenced: Silenced | None) -> None:
+    def _held(self, silenced: Silenced | None) -> OutputHeld | None:
         if silenced is None or not silenced.audible:
-            return
+            return None
         draft = self.stage.draft
         is_draft = draft is not None and draft.reply == silenced.reply
         unheard, weight = draft.unheard(silenced) if draft and is_draft else ("", "plain")
-        self.dispatch(
-            OutputHeld(
-                at_ms=self._now_ms(),
-                reply=silenced.reply,
-                heard=silenced.heard,
-                audible=silenced.audible,
-                unheard=unheard,
-                weight=weight,
-            )
+        return OutputHeld(
+            at_ms=self._now_ms(),
+            reply=silenced.reply,
+            heard=silenced.heard,
+            audible=silenced.audible,
+            unheard=unheard,
+            weight=weight,
         )
 
     def _fail(self, reason: str, error: BaseException) -> None:

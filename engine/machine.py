@@ -87,7 +87,7 @@ class Machine:
         bound.event = event
         self._machine.send(event.name)
         step = bound.step
-        step.records = _fold(step.records)
+        step.records = fold(step.records)
         return step
 
 
@@ -116,7 +116,7 @@ class _Bound:
         self._state = value
 
 
-def _fold(records: list[Record]) -> list[Record]:
+def fold(records: list[Record]) -> list[Record]:
     """Drop the starts whose state was left again in the same step: code before an effect's
     first checkpoint must not run (SCXML starts invocations only after the macrostep)."""
     kept: list[Record] = []

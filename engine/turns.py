@@ -97,6 +97,10 @@ class Turns:
         self._final_ms: float | None = None
         self._drafts = 0
         self._tokens: dict[int, int] = {}
+        """Of the replies that were not heard, or not yet."""
+        self._audible_reply = 0
+        self._broken: int | None = None
+        self._speaking = False
 
     @classmethod
     def of(cls, lines: Iterable[AnyLine]) -> Turns:
@@ -139,9 +143,9 @@ class Turns:
                 stones.chars_composed += len(text)
             case notes.ReplyComposed(tokens_in=tokens_in, tokens_out=tokens_out):
                 stones.tokens_in, stones.tokens_out = tokens_in, tokens_out
-                self._tokens[reply] = tokens_out
+                self._spent(reply, tokens_out)
             case notes.DraftDropped(tokens_out=tokens_out):
-                self._tokens[reply] = tokens_out
+                self._spent(reply, tokens_out)
             case notes.VoiceRequested(at_ms=at_ms):
                 stones.voice_requested_ms = at_ms
             case notes.FirstSpeech(at_ms=at_ms):
@@ -151,6 +155,10 @@ class Turns:
             case notes.MarkEchoed(at_ms=at_ms, clause=0):
                 stones.first_clause_heard_ms = at_ms
 
+    def _spent(self, reply: int, tokens: int) -> None:
+        if reply > self._audible_reply:
+            self._tokens[reply] = tokens
+
     # --- events ---
 
     def _event(self, line: Event) -> None:
@@ -158,8 +166,10 @@ class Turns:
         if "abandoned" in took:
             self._abandoned(line.event.at_ms)
         match line.event:
+            case events.SpeechStarted():
+                self._speaking = True
             case events.SpeechEnded(voice_at_ms=at_ms):
-                self._voice_ended_ms = at_ms
+                self._speaking, self._voice_ended_ms = False, at_ms
             case events.Dtmf(at_ms=at_ms):
                 self._voice_ended_ms = at_ms  # a dialled turn ends with its last key
             case events.Transcript(at_ms=at_ms, final=True):
@@ -171,12 +181,16 @@ class Turns:
             case events.PlayedOut(at_ms=at_ms, reply=reply, heard=heard):
                 self._played_out(at_ms, reply, heard)
             case events.ReplyFailed() | events.VoiceFailed() | events.ReplyLate():
-                self._failed(took)
+                self._failed(line.event, took)
+            case events.Transferred(at_ms=at_ms):
+                self._transferred(at_ms)
         if "committed" in took:
             self._committed(line)
 
     def _committed(self, line: Event) -> None:
         now_ms = line.event.at_ms
+        if self._speaking:  # what still sounds is not the caller's words, or comes too late
+            self._voice_ended_ms = getattr(line.event, "through_ms", now_ms)
         self.records.append(
             TurnRecord(
                 number=len(self.records) + 1,
@@ -198,10 +212,13 @@ class Turns:
         turn.audio_started_ms = at_ms
         turn.reply_number = reply
         turn.reply = self._replies.setdefault(reply, Milestones())
-        turn.tokens_wasted = sum(
-            tokens for number, tokens in self._tokens.items() if number < reply
-        )
-        self._tokens = {n: tokens for n, tokens in self._tokens.items() if n >= reply}
+        self._audible_reply = reply
+        self._tokens.pop(reply, None)
+        self._count_waste(turn)
+
+    def _count_waste(self, turn: TurnRecord) -> None:
+        turn.tokens_wasted += sum(self._tokens.values())
+        self._tokens.clear()
 
     def _stopped(self, at_ms: float, reply: int, heard: str) -> None:
         turn = self.records[-1] if self.records else None
@@ -220,14 +237,24 @@ class Turns:
     def _played_out(self, at_ms: float, reply: int, heard: str) -> None:
         turn = self._open
         if turn is not None and turn.reply_number == reply:
-            turn.outcome, turn.heard, turn.ended_ms = "completed", heard, at_ms
+            turn.outcome = "failed" if reply == self._broken else "completed"
+            turn.heard, turn.ended_ms = heard, at_ms
 
-    def _failed(self, took: set[str]) -> None:
+    def _failed(self, event: events.Event, took: set[str]) -> None:
         turn = self._open
         if turn is not None and "say" in took:
             turn.outcome = "failed"
+        elif turn is not None:
+            self._broken = getattr(event, "reply", None)  # what there is of it is still played
+
+    def _transferred(self, at_ms: float) -> None:
+        turn = self._open
+        if turn is not None:  # nothing had to be said
+            turn.outcome, turn.ended_ms = "completed", at_ms
 
     def _end(self, line: End) -> None:
+        if self.records:
+            self._count_waste(self.records[-1])
         turn = self._open
         if turn is not None:
             turn.outcome, turn.ended_ms = "cut off", line.at_ms

@@ -178,6 +178,7 @@ def retract_turn(call: Call, event: Event) -> Commands:
 
 def _stay(call: Call) -> None:
     """The caller has more to say: the call does not end, nor go elsewhere, nor wait."""
+    call.reply.given_up = True
     call.farewell = call.holding = False
     call.transfer_to = ""
 
@@ -206,7 +207,6 @@ def begin_draft(call: Call, event: Event) -> Commands:
     call.reply = Reply(
         number=call.reply.number + 1,
         to_words=call.turn.words,
-        owed=call.owed,
         route=route_of(call),
     )
     return ()
@@ -230,6 +230,7 @@ def note_audible(call: Call, event: Event) -> Commands:
     call.reply.audible = True
     if call.reply.line is None:
         call.habits.was_heard_out()
+        call.reply.owed = call.owed
         call.unheard = call.owed = ""  # this reply knows of it, and says it
     call.history.extend(_tool_line(use) for use in call.reply.tools)
     call.reply.tools = []
@@ -246,7 +247,7 @@ def note_tool(call: Call, event: Event) -> Commands:
     use = ToolUse(
         event.call_id, event.tool, event.arguments, event.result, event.changes, event.survives
     )
-    current = event.reply == call.reply.number
+    current = event.reply == call.reply.number and not call.reply.given_up
     if current and not call.reply.audible:
         call.reply.tools.append(use)
     elif current or event.changes or event.survives:
@@ -298,7 +299,9 @@ def finish_reply(call: Call, event: Event) -> Commands:
     assert isinstance(event, PlayedOut)
     call.hear(event.reply, event.heard)
     call.reply.over = True
-    if call.reply.line is None and not call.reply.broke:
+    if call.reply.broke:
+        call.owed = "" if call.reply.owed in event.heard else call.reply.owed
+    elif call.reply.line is None:
         call.failures = 0
     return ()
 
@@ -319,7 +322,8 @@ def hold_output(call: Call, event: Event) -> Commands:
 
 def release_output(call: Call, event: Event) -> Commands:
     """Nothing happened: go on."""
-    call.unheard = call.owed = ""
+    if call.reply.audible:  # what had not been heard of it will be
+        call.unheard = call.owed = ""
     return (ReleaseOutput(),)
 
 

@@ -90,6 +90,9 @@ class Reply:
     over: bool = False
     """It was heard to its end."""
 
+    given_up: bool = False
+    """The caller went on: what it still asks for is void."""
+
     broke: bool = False
     tools: list[ToolUse] = field(default_factory=list)
 

@@ -9,6 +9,7 @@ from states.call import Call
 from states.events import Dtmf, Event, OutputHeld, PlayedOut, Transcript, TurnForeseen
 from states.words import (
     is_backchannel,
+    is_courtesy,
     is_hold_request,
     is_machine_greeting,
     normalized,
@@ -46,7 +47,14 @@ def belongs_to_turn(call: Call, event: Event) -> bool:
 def words_take_floor(call: Call, event: Event) -> bool:
     """What the caller says over the agent claims the floor."""
     heard = _transcript(event)
-    return belongs_to_turn(call, event) and takes_floor(heard.text, final=heard.final)
+    return belongs_to_turn(call, event) and _claims_floor(call, heard.text, final=heard.final)
+
+
+def _claims_floor(call: Call, words: str, *, final: bool) -> bool:
+    """Thanks and goodbyes claim nothing of an agent that is ending the call, putting the caller
+    through, or about to wait for them: they agree with it."""
+    agreed = call.farewell or call.holding or bool(call.transfer_to)
+    return takes_floor(words, final=final) and not (agreed and is_courtesy(words))
 
 
 def dismisses_itself(call: Call, event: Event) -> bool:
@@ -54,7 +62,8 @@ def dismisses_itself(call: Call, event: Event) -> bool:
     heard = _transcript(event)
     if not heard.final or not call.is_open(heard.segment):
         return False
-    return heard.echo >= call.settings.echo_words or not takes_floor(heard.text, final=True)
+    is_echo = heard.echo >= call.settings.echo_words
+    return is_echo or not _claims_floor(call, heard.text, final=True)
 
 
 def only_backchannel(call: Call, event: Event) -> bool:
@@ -149,7 +158,8 @@ def worth_drafting(call: Call, event: Event) -> bool:
     """The words so far are worth a speculative reply."""
     enough = len(normalized(call.turn.words)) >= call.settings.draft_words
     more = call.turn.drafts < call.settings.draft_limit
-    return enough and more and not call.farewell and not call.machine
+    wanted = not (call.farewell or call.machine or call.transfer_to)
+    return enough and more and wanted
 
 
 def draft_fits(call: Call, event: Event) -> bool:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from states.words import is_backchannel, normalized
+from states.words import is_courtesy, normalized
 
 if TYPE_CHECKING:
     from states.call import Call
@@ -26,19 +25,23 @@ ASKS_FOR_DATA = re.compile(
 )
 """Words of a question that wants a fact and no conversation."""
 
-THANKS = frozenset("thanks thank you bye goodbye great perfect lovely".split())
-
 
 def is_high_stakes(call: Call) -> bool:
-    """The caller speaks of money, complaints or danger, or the reply before changed something."""
-    return _just_changed(call) or STAKES.search(call.turn.words.lower()) is not None
+    """The caller speaks of money, complaints or danger, or the turn before changed something."""
+    return STAKES.search(call.turn.words.lower()) is not None or _has_just_changed(call)
 
 
-def _just_changed(call: Call) -> bool:
-    """Whether the agent's last line came with a side effect."""
-    before = [line for line in reversed(call.history) if line.role != "caller"]
-    tools = takewhile(lambda line: line.role == "tool", before[1:])
-    return any(line.use is not None and line.use.changes for line in tools)
+def _has_just_changed(call: Call) -> bool:
+    """Whether a tool changed something since the last turn but the open one."""
+    before = len(call.history)
+    if call.turn.committed:
+        before = max(at for at, line in enumerate(call.history) if line.role == "caller")
+    for line in reversed(call.history[:before]):
+        if line.role == "caller":
+            return False
+        if line.use is not None and line.use.changes:
+            return True
+    return False
 
 
 def fills_a_slot(call: Call) -> bool:
@@ -49,8 +52,7 @@ def fills_a_slot(call: Call) -> bool:
 
 def only_acknowledges(call: Call) -> bool:
     """The caller says no more than thanks, or goodbye."""
-    rest = " ".join(word for word in normalized(call.turn.words) if word not in THANKS)
-    return not rest or is_backchannel(rest)
+    return not normalized(call.turn.words) or is_courtesy(call.turn.words)
 
 
 ROUTES: tuple[tuple[str, Callable[[Call], bool]], ...] = (

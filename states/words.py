@@ -167,6 +167,17 @@ def is_backchannel(text: str) -> bool:
     return bool(words) and not _without_backchannels(words)
 
 
+_COURTESIES = _phrases("thanks | thank you | so much | very much | a lot | bye | good bye | cheers")
+_COURTESY_WORDS = frozenset(word for phrase in _COURTESIES for word in phrase)
+
+
+def is_courtesy(text: str) -> bool:
+    """Whether there are words and all of them are thanks, a goodbye, or backchannels: what
+    somebody says who wants nothing more ("okay, thank you, bye")."""
+    rest = _without_backchannels(normalized(text))
+    return bool(normalized(text)) and all(word in _COURTESY_WORDS for word in rest)
+
+
 def takes_floor(text: str, *, final: bool) -> bool:
     """Whether these words, said over the agent, claim the floor.
 

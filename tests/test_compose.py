@@ -6,7 +6,15 @@ from dataclasses import replace
 
 from effects.compose import prompt_for
 from engine import journal
-from engine.simulation.scenario import Act, Answer, Asks, Scenario, ScriptedTool, Voice
+from engine.simulation.scenario import (
+    Act,
+    Answer,
+    Asks,
+    Recognition,
+    Scenario,
+    ScriptedTool,
+    Voice,
+)
 from engine.simulation.world import Trace, simulate
 from states import events, notes
 from states.actions import begin_draft
@@ -193,3 +201,27 @@ def test_the_agent_says_which_model_composes_which_kind_of_reply() -> None:
         begin_draft(call, events.WordsSettled(at_ms=0))
         models[said] = prompt_for(call, {}).model
     assert models == {"I want a refund": "large", "thank you": "small", "where is it": ""}
+
+
+def test_a_reply_to_an_interruption_is_told_what_was_heard() -> None:
+    """A draft begun in the moment in which the agent fell silent knows how far it came, and what
+    the caller missed."""
+    trace = simulate(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="today"), Act(at=3.9, say="change it", during=0.4)],
+            recognition=Recognition(partials=False),
+            answers=[
+                Answer(to="change", says="Fine."),
+                Answer(says="It left Memphis this morning. It comes on Thursday at nine."),
+            ],
+            ends_at=9,
+        )
+    )
+    first, second = (prompt for _, prompt in trace.prompts)
+    assert [message.text for message in second.messages] == [
+        *(message.text for message in first.messages),
+        "It left Memphis",
+        "change it",
+        "The caller did not hear: this morning. It comes on Thursday at nine.",
+    ]

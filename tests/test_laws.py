@@ -77,7 +77,7 @@ def test_l1_sees_a_reply_that_goes_on_after_it_was_given_up(
 
 def _silence_only(self: Playout) -> Silenced | None:
     silenced = self._silence()
-    self._held = False
+    self.held = False
     self._news.unpark_all()
     return silenced
 

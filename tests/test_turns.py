@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.simulation.scenario import Act, Answer, Scenario, Voice
+from engine.simulation.scenario import Act, Answer, Asks, Recognition, Scenario, ScriptedTool, Voice
 from engine.simulation.world import simulate
 from engine.turns import TurnRecord, Turns
 
@@ -93,3 +93,93 @@ def test_a_dialled_turn_is_measured_from_its_last_key() -> None:
     assert turn.words == "42"
     assert turn.latency_ms is not None
     assert turn.latency_ms < 500
+
+
+def test_the_tokens_of_a_reply_that_was_heard_are_not_wasted() -> None:
+    """Two turns without a draft that came to nothing waste nothing."""
+    records = turns_of(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="parcel", during=0.5), Act(at=10, say="stop", during=0.5)],
+            recognition=Recognition(partials=False),
+            answers=ANSWERS,
+            ends_at=20,
+        )
+    )
+    assert [turn.outcome for turn in records] == ["completed", "completed"]
+    assert [turn.tokens_wasted for turn in records] == [0, 0]
+
+
+def test_tokens_are_counted_as_wasted_when_the_caller_hangs_up_before_the_reply() -> None:
+    """What was paid for and never heard is counted, although no other turn follows."""
+    (turn,) = turns_of(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="parcel", during=0.5), Act(at=4, hang_up=True)],
+            recognition=Recognition(partials=False),
+            answers=[Answer(says="Two words.")],
+            voice=Voice(first_byte=3),
+        )
+    )
+    assert turn.outcome == "cut off"
+    assert turn.tokens_wasted == 2
+
+
+def test_the_rounds_of_a_reply_with_tools_are_paid_together() -> None:
+    """Asking for the tool costs tokens as well as the answer."""
+    (turn,) = turns_of(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="parcel", during=0.5)],
+            recognition=Recognition(partials=False),
+            answers=[Answer(says="Two words.", asks=Asks(tool="look"))],
+            tools=[ScriptedTool(name="look")],
+            ends_at=10,
+        )
+    )
+    assert (turn.reply.tokens_in, turn.reply.tokens_out) == (20, 3)
+
+
+def test_a_reply_that_broke_off_is_a_failed_turn() -> None:
+    """What there was of it was heard to its end, but it is no answer."""
+    (turn,) = turns_of(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="where is my parcel")],
+            answers=[Answer(says=LONG, word_every=0.1, fault="lost", fault_after_words=12)],
+            ends_at=15,
+        )
+    )
+    assert turn.outcome == "failed"
+    assert turn.heard
+    assert turn.ended_ms is not None
+
+
+def test_a_turn_that_is_put_through_without_a_word_is_completed() -> None:
+    """The caller got what they wanted."""
+    (turn,) = turns_of(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="sales please")],
+            answers=[Answer(says="", asks=Asks(tool="connect"))],
+            tools=[ScriptedTool(name="connect", changes=True, transfers_to="sales")],
+        )
+    )
+    assert turn.outcome == "completed"
+
+
+def test_a_turn_that_ends_in_noise_is_measured_from_its_words() -> None:
+    """Where voice activity goes on for something else, the speech before would be too early."""
+    noise = [Act(at=8.7, sound=True, during=6.0)]
+    first, second = turns_of(
+        Scenario(
+            says="",
+            caller=[Act(at=2, say="stop", during=0.5), Act(at=8, say="parcel", during=0.7), *noise],
+            recognition=Recognition(endpoint_after=0.3),
+            answers=ANSWERS,
+            ends_at=20,
+        )
+    )
+    assert first.voice_ended_ms < 3000
+    assert second.endpoint == "stt_endpoint"
+    assert second.voice_ended_ms > 8000

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from states.words import (
     echoes,
     is_backchannel,
+    is_courtesy,
     is_hold_request,
     is_machine_greeting,
     normalized,
@@ -245,3 +246,18 @@ def test_the_agents_own_voice_is_an_echo(heard: str, least: float) -> None:
 def test_an_answer_is_no_echo(heard: str, most: float) -> None:
     """One or two words, a number read back or put right, other words, and another order."""
     assert echoes(heard, SAID) <= most
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["thanks", "Thank you, goodbye!", "okay, thank you so much, bye-bye", "great, thanks a lot"],
+)
+def test_thanks_and_goodbyes_are_courtesies(words: str) -> None:
+    """However they are put together."""
+    assert is_courtesy(words)
+
+
+@pytest.mark.parametrize("words", ["", "thanks but", "no thank you", "thank you, one more thing"])
+def test_what_wants_something_is_no_courtesy(words: str) -> None:
+    """Nor is it one to say nothing."""
+    assert not is_courtesy(words)

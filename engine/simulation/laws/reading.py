@@ -232,10 +232,11 @@ def _utterances(reading: Reading) -> Iterator[Utterance]:
     for reply, pieces in _pieces(trace).items():
         clauses = begun.get(reply, [])
         is_composed = any((reply, clause) in composed for clause in clauses)
-        texts = [
-            composed.get((reply, clause)) or _fixed_line(reading, clause, pieces, letter_ms)
-            for clause in clauses
-        ]
+        texts: list[str] = []
+        for clause in clauses:
+            before = b"".join(spell(spoken(text), letter_ms) for text in texts)
+            text = composed.get((reply, clause)) or _fixed_line(reading, before, pieces, letter_ms)
+            texts.append(text)
         utterance = Utterance(reply, texts, is_composed, letter_ms, pieces)
         _locate(utterance, reading)
         yield utterance
@@ -269,13 +270,17 @@ def _pieces(trace: Trace) -> dict[int, list[Piece]]:
     return pieces
 
 
-def _fixed_line(reading: Reading, clause: int, pieces: Sequence[Piece], letter_ms: int) -> str:
-    """Which of the agent's fixed lines begins as this sound does; empty if none does."""
-    sent = bytes(pieces[0].audio)
+def _fixed_line(reading: Reading, before: bytes, pieces: Sequence[Piece], letter_ms: int) -> str:
+    """Which of the agent's fixed lines was said after the sound ``before``: the one that begins as
+    the first piece goes on there, or, where that was cut off sooner, one that stands in another.
+    Empty if none does."""
+    sent = bytes(pieces[0].audio[len(before) :])
     for text in sorted(reading.head.agent.phrases, key=len, reverse=True):
         sound = spell(spoken(text), letter_ms)
         size = min(len(sound), len(sent))
         if size and sound[:size] == sent[:size]:
+            return text
+        if not sent and any(sound in piece.audio for piece in pieces[1:]):
             return text
     return ""
 
