@@ -8,8 +8,9 @@ looked for in it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 
 from effects.spoken import spoken, words_of
 from engine import journal
@@ -225,26 +226,32 @@ def _utterances(reading: Reading) -> Iterator[Utterance]:
         for _, note in reading.notes
         if isinstance(note, notes.ClauseComposed)
     }
-    begun: dict[int, list[int]] = {}
-    for _, note in reading.notes:
-        if isinstance(note, notes.ClauseSent):
-            begun.setdefault(note.reply, []).append(note.clause)
-    for reply, pieces in _pieces(trace).items():
-        clauses = begun.get(reply, [])
-        is_composed = any((reply, clause) in composed for clause in clauses)
-        texts = [
-            composed.get((reply, clause)) or _fixed_line(reading, clause, pieces, letter_ms)
-            for clause in clauses
+    for reply, (pieces, begun) in _pieces(trace).items():
+        lines = [
+            [text] if (text := composed.get((reply, clause))) else _fixed_lines(reading, sound)
+            for clause, sound in begun
         ]
-        utterance = Utterance(reply, texts, is_composed, letter_ms, pieces)
-        _locate(utterance, reading)
-        yield utterance
+        is_composed = any((reply, clause) in composed for clause, _ in begun)
+        readings = [
+            Utterance(reply, list(texts), is_composed, letter_ms, pieces)
+            for texts in product(*lines)
+        ]
+        # Sound that was soon cut off may begin as several lines do: the rest of it tells.
+        best = next((one for one in readings if _locate(one)), readings[0])
+        _locate(best)
+        yield best
 
 
-def _pieces(trace: Trace) -> dict[int, list[Piece]]:
+Sent = tuple[list[Piece], list[tuple[int, bytes]]]
+"""The pieces of a reply; and its clauses as they began, each with the sound sent from there on."""
+
+
+def _pieces(trace: Trace) -> dict[int, Sent]:
     """The sound that was sent, by reply. The journal notes each clause right after its first
     frame; a frame without such a note goes on with the reply before."""
+    last_after = {one.after: n for n, one in enumerate(trace.crossed) if one.kind == "media"}
     pieces: dict[int, list[Piece]] = {}
+    begun: dict[int, list[tuple[int, Piece, int]]] = {}
     piece_of: dict[int, Piece] = {}
     reply, piece = 0, None
     for number, crossed in enumerate(trace.crossed):
@@ -252,37 +259,57 @@ def _pieces(trace: Trace) -> dict[int, list[Piece]]:
             piece = None
         if crossed.kind != "media":
             continue
-        after = trace.lines[crossed.after] if crossed.after < len(trace.lines) else None
-        if isinstance(after, journal.Note) and isinstance(after.note, notes.ClauseSent):
-            if after.note.reply != reply:
+        sent = _note_at(trace, crossed.after) if last_after[crossed.after] == number else None
+        if isinstance(sent, notes.ClauseSent):
+            if sent.reply != reply:
                 piece = None
-            reply = after.note.reply
+            reply = sent.reply
         if piece is None:
             piece = Piece(crossed.at_ms, crossed.after)
             pieces.setdefault(reply, []).append(piece)
+        if isinstance(sent, notes.ClauseSent):
+            begun.setdefault(reply, []).append((sent.clause, piece, len(piece.audio)))
         piece.audio += crossed.audio
         piece.last_after = crossed.after
         piece_of[number] = piece
     for stretch in trace.played:
         if stretch.media in piece_of:
             piece_of[stretch.media].played.append(stretch)
-    return pieces
+    return {
+        reply: (
+            sent,
+            [(clause, bytes(piece.audio[at:])) for clause, piece, at in begun.get(reply, [])],
+        )
+        for reply, sent in pieces.items()
+    }
 
 
-def _fixed_line(reading: Reading, clause: int, pieces: Sequence[Piece], letter_ms: int) -> str:
-    """Which of the agent's fixed lines begins as this sound does; empty if none does."""
-    sent = bytes(pieces[0].audio)
-    for text in sorted(reading.head.agent.phrases, key=len, reverse=True):
-        sound = spell(spoken(text), letter_ms)
+def _note_at(trace: Trace, index: int) -> notes.Note | None:
+    line = trace.lines[index] if index < len(trace.lines) else None
+    return line.note if isinstance(line, journal.Note) else None
+
+
+def _fixed_lines(reading: Reading, sent: bytes) -> list[str]:
+    """The agent's fixed lines that begin as this sound does, the longest first; one that is
+    empty if none does."""
+    found = []
+    for text in sorted(fixed_texts(reading), key=len, reverse=True):
+        sound = spell(spoken(text), reading.trace.scenario.voice.letter_ms)
         size = min(len(sound), len(sent))
         if size and sound[:size] == sent[:size]:
-            return text
-    return ""
+            found.append(text)
+    return found or [""]
 
 
-def _locate(utterance: Utterance, reading: Reading) -> None:
+def fixed_texts(reading: Reading) -> set[str]:
+    """All that can be said without a language model."""
+    holding = (tool.holding for tool in reading.trace.scenario.tools if tool.holding)
+    return {*reading.head.agent.phrases, *holding}
+
+
+def _locate(utterance: Utterance) -> bool:
     """Find each piece in the sound of its reply: at the start, or not after where the caller
-    had heard it to, as near to it as can be."""
+    had heard it to, as near to it as can be. Returns whether all are found."""
     sound, reached = utterance.sound, 0
     for piece in utterance.pieces:
         latest = reached + ROUNDING_BYTES + len(piece.audio)
@@ -292,6 +319,7 @@ def _locate(utterance: Utterance, reading: Reading) -> None:
         piece.starts = place if place >= 0 else None
         if piece.starts is not None:
             reached = max(reached, piece.starts + piece.heard)
+    return all(piece.starts is not None for piece in utterance.pieces)
 
 
 # --- the caller's sound ---------------------------------------------------------------------
