@@ -36,7 +36,7 @@ def compose(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
     Emits ``reply_failed`` when there is nothing to say or the language model gives up.
     """
     call = stage.call
-    draft = Draft(call.reply.number, committed=call.turn.committed)
+    draft = Draft(call.reply.number, committed=call.turn.committed, owed=call.owed)
     stage.draft = draft
     return _Composer(stage, emit, draft, prompt_for(call, stage)).run()
 
@@ -101,8 +101,7 @@ class _Composer:
             for clause in self.cutter.flush():
                 self._add(clause)
             if not self.calls or self.full:
-                for clause in self._owed():
-                    self._add(clause)
+                self._say_owed()
                 self._note_composed(usage)
                 return "" if self.draft.composed else "the language model said nothing"
             for call in self.calls:
@@ -113,11 +112,13 @@ class _Composer:
                 self._tell(call, result)
         return f"the language model asked for tools {self.settings.tool_rounds} times over"
 
-    def _owed(self) -> list[Cut]:
-        """What the reply before had to say and was not heard, unless this one has said it."""
-        owed = self.stage.call.reply.owed
-        said = " ".join(clause.text for clause in self.draft.composed)
-        return [Cut(owed, "must")] if owed and said and owed not in said else []
+    def _say_owed(self) -> None:
+        """End with what the reply before had to say and was not heard, unless it is said."""
+        owed, said = self.draft.owed, " ".join(clause.text for clause in self.draft.composed)
+        if owed and said:
+            self.draft.owed = ""
+            if owed not in said:
+                self._add(Cut(owed, "must"))
 
     async def _generate(self, number: int) -> Usage:
         stage = self.stage

@@ -60,12 +60,13 @@ class Draft:
     """A reply in the making: what links composing to synthesizing, and that to speaking.
 
     ``committed`` is set when the turn it answers is taken up; before that nothing of it may be
-    heard or have side effects. ``misuses`` counts the tools that it asked for wrongly;
-    ``voice_failure`` says why the voice gave up, if it did.
+    heard or have side effects. ``owed`` is what it still has to end with. ``misuses`` counts the
+    tools that it asked for wrongly; ``voice_failure`` says why the voice gave up, if it did.
     """
 
-    def __init__(self, reply: int, *, committed: bool) -> None:
+    def __init__(self, reply: int, *, committed: bool, owed: str = "") -> None:
         self.reply = reply
+        self.owed = owed
         self.committed = trio.Event()
         if committed:
             self.committed.set()
@@ -100,9 +101,9 @@ class Draft:
         said, it is the clauses that must be, whole."""
         rest = [*silenced.unheard, *self.composed[silenced.delivered :]]
         weights = {clause.weight for clause in rest}
-        if "must" in weights:
+        if self.owed or "must" in weights:
             must = [self.composed[one.index].text for one in rest if one.weight == "must"]
-            return " ".join(must), "must"
+            return " ".join([*must, self.owed] if self.owed else must), "must"
         text = " ".join(clause.text for clause in rest)
         return text, "key" if "key" in weights else "plain"
 

@@ -88,6 +88,8 @@ class Interpreter:
         self._leaving: dict[int, Running] = {}
         self._left = trio.lowlevel.ParkingLot()
         self._live: set[int] = set()
+        self._held: Silenced | None = None
+        self._held_of = 0
 
     # --- events ---
 
@@ -160,11 +162,17 @@ class Interpreter:
                 for running in self._running.pop(state, ()):
                     self._stop(running)
             case commands.HoldOutput():
-                self._silenced(playout.hold())
+                self._held, self._held_of = playout.hold(), self._composed
+                self._silenced(self._held)
             case commands.DiscardOutput():
-                self._silenced(playout.discard())
+                silenced = playout.discard()
+                if silenced is None and self._composed > self._held_of:
+                    silenced = self._held  # what was composed since was not heard either
+                self._silenced(silenced)
+                self._held = None
             case commands.ReleaseOutput():
                 playout.release()
+                self._held = None
             case commands.ReleaseDraft():
                 assert self.stage.draft is not None
                 self.stage.draft.committed.set()
@@ -175,16 +183,21 @@ class Interpreter:
         draft = self.stage.draft
         is_draft = draft is not None and draft.reply == silenced.reply
         unheard, weight = draft.unheard(silenced) if draft and is_draft else ("", "plain")
-        self.dispatch(
-            OutputHeld(
-                at_ms=self._now_ms(),
-                reply=silenced.reply,
-                heard=silenced.heard,
-                audible=silenced.audible,
-                unheard=unheard,
-                weight=weight,
-            )
+        held = OutputHeld(
+            at_ms=self._now_ms(),
+            reply=silenced.reply,
+            heard=silenced.heard,
+            audible=silenced.audible,
+            unheard=unheard,
+            weight=weight,
         )
+        # At once: a reply that begins in the same step has to know what was heard of this one.
+        self._step(held, CALL)
+
+    @property
+    def _composed(self) -> int:
+        """How many clauses the draft has by now."""
+        return len(self.stage.draft.composed) if self.stage.draft else 0
 
     def _fail(self, reason: str, error: BaseException) -> None:
         """A bug: this call ends, loudly."""

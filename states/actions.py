@@ -206,7 +206,6 @@ def begin_draft(call: Call, event: Event) -> Commands:
     call.reply = Reply(
         number=call.reply.number + 1,
         to_words=call.turn.words,
-        owed=call.owed,
         route=route_of(call),
     )
     return ()
@@ -230,7 +229,7 @@ def note_audible(call: Call, event: Event) -> Commands:
     call.reply.audible = True
     if call.reply.line is None:
         call.habits.was_heard_out()
-        call.unheard = call.owed = ""  # this reply knows of it, and says it
+        call.unheard = ""  # this reply knows of it
     call.history.extend(_tool_line(use) for use in call.reply.tools)
     call.reply.tools = []
     call.history.append(Line("agent", "", reply=event.reply))
@@ -270,6 +269,8 @@ def note_heard(call: Call, event: Event) -> Commands:
     """Output stopped: the history holds what was heard."""
     assert isinstance(event, OutputHeld)
     call.hear(event.reply, event.heard)
+    if call.is_composed(event.reply):
+        call.owed = ""  # this reply has said it; or what is left of it is queued anew
     return ()
 
 
@@ -298,8 +299,9 @@ def finish_reply(call: Call, event: Event) -> Commands:
     assert isinstance(event, PlayedOut)
     call.hear(event.reply, event.heard)
     call.reply.over = True
-    if call.reply.line is None and not call.reply.broke:
-        call.failures = 0
+    if call.is_composed(event.reply):
+        call.owed = call.owed if call.reply.broke and call.owed not in event.heard else ""
+        call.failures = call.failures if call.reply.broke else 0
     return ()
 
 
@@ -319,7 +321,8 @@ def hold_output(call: Call, event: Event) -> Commands:
 
 def release_output(call: Call, event: Event) -> Commands:
     """Nothing happened: go on."""
-    call.unheard = call.owed = ""
+    if call.reply.audible and call.is_composed(call.reply.number):
+        call.unheard = ""  # it goes on to say it
     return (ReleaseOutput(),)
 
 

@@ -77,14 +77,13 @@ class ToolUse:
 class Reply:
     """What the agent is about to say or saying. ``number`` counts the replies of the call.
 
-    ``line`` is the text of a fixed line; ``to_words`` is what a composed reply answers, ``owed``
-    what it has to say besides, and ``route`` the kind of model that composes it.
+    ``line`` is the text of a fixed line; ``to_words`` is what a composed reply answers, and
+    ``route`` the kind of model that composes it.
     """
 
     number: int
     to_words: str = ""
     line: str | None = None
-    owed: str = ""
     route: str = ""
     audible: bool = False
     over: bool = False
@@ -144,7 +143,7 @@ class Call:
     """What the caller did not hear of the last reply although it mattered."""
 
     owed: str = ""
-    """What has to be said although the caller interrupted it."""
+    """What has to be said although the caller interrupted it, until it was heard."""
 
     habits: Habits = field(default_factory=Habits)
     prompts: int = 0
@@ -176,6 +175,10 @@ class Call:
         after = " ".join(text for _, text in sorted(segments.items()))
         before = " ".join(text for _, text in sorted(self.turn.segments.items()))
         return normalized(after) != normalized(before)
+
+    def is_composed(self, reply: int) -> bool:
+        """Whether this is the current reply, and no fixed line."""
+        return reply == self.reply.number and self.reply.line is None
 
     def keep_what_was_done(self) -> None:
         """Move the side effects of a reply that was not heard into the history: what was done
