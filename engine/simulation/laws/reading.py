@@ -67,16 +67,32 @@ class Piece:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where the sound of a clause begins: in which piece, at which byte of it."""
+
+    clause: int
+    at_ms: float
+    piece: Piece
+    starts: int
+
+    @property
+    def fills(self) -> bool:
+        """Whether it only fills a wait: an acknowledgement, or that the reply goes on."""
+        return self.clause < 0
+
+
 @dataclass(slots=True)
 class Utterance:
-    """One reply as it crossed the line: its clauses as written, the sound that they make, and
-    the pieces in which it was sent. ``composed`` is false for fixed lines."""
+    """One reply as it crossed the line: its clauses as written, in the order in which they were
+    ``begun``, and the pieces in which it was sent. ``composed`` is false for fixed lines."""
 
     reply: int
     texts: list[str]
-    composed: bool
+    begun: list[Begun]
     letter_ms: int
     pieces: list[Piece]
+    composed: bool = False
 
     @property
     def sound(self) -> bytes:
@@ -189,6 +205,10 @@ class Reading:
             for number, _ in line.took
         )
 
+    def taken_at(self, action: str) -> list[float]:
+        """When transitions with this action were taken (ms)."""
+        return [line.event.at_ms for _, line in self.events if self.taken(line, action)]
+
     def transcripts(self) -> Iterator[tuple[int, Transcript]]:
         """What speech-to-text said, in order."""
         for index, line in self.events:
@@ -206,6 +226,16 @@ def reading_of(trace: Trace) -> Reading:
         trace.memo["reading"] = Reading(trace)
     reading: Reading = trace.memo["reading"]
     return reading
+
+
+def is_committed(reading: Reading, before: int) -> bool:
+    """Whether the turn was committed when the journal had so many lines."""
+    last = ""
+    for index, event, _ in reading.raised("committed", "abandoned"):
+        if index >= before:
+            break
+        last = event
+    return last == "committed"
 
 
 def event_of(line: journal.Event) -> Event:
@@ -226,32 +256,31 @@ def _utterances(reading: Reading) -> Iterator[Utterance]:
         for _, note in reading.notes
         if isinstance(note, notes.ClauseComposed)
     }
-    for reply, (pieces, begun) in _pieces(trace).items():
+    pieces, begun = _sent(trace)
+    for reply in pieces:
+        clauses = begun.get(reply, [])
         lines = [
-            [text] if (text := composed.get((reply, clause))) else _fixed_lines(reading, sound)
-            for clause, sound in begun
+            [text] if (text := composed.get((reply, one.clause))) else _fixed_lines(reading, one)
+            for one in clauses
         ]
-        is_composed = any((reply, clause) in composed for clause, _ in begun)
         readings = [
-            Utterance(reply, list(texts), is_composed, letter_ms, pieces)
+            Utterance(reply, list(texts), clauses, letter_ms, pieces[reply])
             for texts in product(*lines)
         ]
         # Sound that was soon cut off may begin as several lines do: the rest of it tells.
         best = next((one for one in readings if _locate(one)), readings[0])
         _locate(best)
+        best.composed = any((reply, one.clause) in composed or one.fills for one in clauses)
         yield best
 
 
-Sent = tuple[list[Piece], list[tuple[int, bytes]]]
-"""The pieces of a reply; and its clauses as they began, each with the sound sent from there on."""
-
-
-def _pieces(trace: Trace) -> dict[int, Sent]:
-    """The sound that was sent, by reply. The journal notes each clause right after its first
-    frame; a frame without such a note goes on with the reply before."""
+def _sent(trace: Trace) -> tuple[dict[int, list[Piece]], dict[int, list[Begun]]]:
+    """The sound that was sent and the clauses that began in it, by reply. The journal notes each
+    clause right after its first frame; a frame without such a note goes on with the reply
+    before."""
     last_after = {one.after: n for n, one in enumerate(trace.crossed) if one.kind == "media"}
     pieces: dict[int, list[Piece]] = {}
-    begun: dict[int, list[tuple[int, Piece, int]]] = {}
+    begun: dict[int, list[Begun]] = {}
     piece_of: dict[int, Piece] = {}
     reply, piece = 0, None
     for number, crossed in enumerate(trace.crossed):
@@ -268,20 +297,15 @@ def _pieces(trace: Trace) -> dict[int, Sent]:
             piece = Piece(crossed.at_ms, crossed.after)
             pieces.setdefault(reply, []).append(piece)
         if isinstance(sent, notes.ClauseSent):
-            begun.setdefault(reply, []).append((sent.clause, piece, len(piece.audio)))
+            clause = Begun(sent.clause, crossed.at_ms, piece, len(piece.audio))
+            begun.setdefault(reply, []).append(clause)
         piece.audio += crossed.audio
         piece.last_after = crossed.after
         piece_of[number] = piece
     for stretch in trace.played:
         if stretch.media in piece_of:
             piece_of[stretch.media].played.append(stretch)
-    return {
-        reply: (
-            sent,
-            [(clause, bytes(piece.audio[at:])) for clause, piece, at in begun.get(reply, [])],
-        )
-        for reply, sent in pieces.items()
-    }
+    return pieces, begun
 
 
 def _note_at(trace: Trace, index: int) -> notes.Note | None:
@@ -289,10 +313,10 @@ def _note_at(trace: Trace, index: int) -> notes.Note | None:
     return line.note if isinstance(line, journal.Note) else None
 
 
-def _fixed_lines(reading: Reading, sent: bytes) -> list[str]:
-    """The agent's fixed lines that begin as this sound does, the longest first; one that is
+def _fixed_lines(reading: Reading, begun: Begun) -> list[str]:
+    """The agent's fixed lines that begin as this clause does, the longest first; one that is
     empty if none does."""
-    found = []
+    found, sent = [], begun.piece.audio[begun.starts :]
     for text in sorted(fixed_texts(reading), key=len, reverse=True):
         sound = spell(spoken(text), reading.trace.scenario.voice.letter_ms)
         size = min(len(sound), len(sent))
