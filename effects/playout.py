@@ -89,6 +89,7 @@ class Playout:
         """When the carrier will have played all that was sent."""
         self.held = False
         """Whether :meth:`hold` has silenced it."""
+        self._silenced: Silenced | None = None
         self._reset(0)
 
     def _reset(self, reply: int) -> None:
@@ -141,9 +142,9 @@ class Playout:
     def hold(self) -> Silenced:
         """Fall silent at once; keep what is not yet heard."""
         self.held = True
-        silenced = self._silence()
+        self._silenced = self._silence()
         self._sent = gap_before(self._clauses, self._furthest)
-        return silenced
+        return self._silenced
 
     def release(self) -> None:
         """Go on where :meth:`hold` stopped."""
@@ -151,9 +152,11 @@ class Playout:
         self._news.unpark_all()
 
     def discard(self) -> Silenced | None:
-        """Fall silent at once and drop the rest; returns what was heard, unless :meth:`hold`
-        has already said so, or the reply was over."""
-        silenced = None if self.held or self._done else self._silence()
+        """Fall silent at once and drop the rest; returns what was heard, as :meth:`hold` has said
+        if it was held, unless the reply was over."""
+        silenced = self._silenced if self.held else None
+        if not self.held and not self._done:
+            silenced = self._silence()
         self.held = False
         self._done = True
         self._room.unpark_all()

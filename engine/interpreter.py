@@ -82,6 +82,8 @@ class Interpreter:
         self._queue: deque[tuple[Event, str]] = deque()
         self._stepping = False
         self._closing = False
+        self._told: tuple[int, str, str] | None = None
+        """What was reported of the reply that fell silent last: its words heard and not heard."""
         self._seq = 0
         self._started = 0
         self._running: dict[str, list[Running]] = {}
@@ -175,6 +177,7 @@ class Interpreter:
                 return self._held(playout.discard())
             case commands.ReleaseOutput():
                 playout.release()
+                self._told = None
             case commands.ReleaseDraft():
                 assert self.stage.draft is not None
                 self.stage.draft.committed.set()
@@ -186,6 +189,11 @@ class Interpreter:
         draft = self.stage.draft
         is_draft = draft is not None and draft.reply == silenced.reply
         unheard, weight = draft.unheard(silenced) if draft and is_draft else ("", "plain")
+        # A reply that was held and is now dropped may have been composed further meanwhile.
+        told = (silenced.reply, silenced.heard, unheard)
+        if told == self._told:
+            return None
+        self._told = told
         return OutputHeld(
             at_ms=self._now_ms(),
             reply=silenced.reply,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import contains
 
 from engine.simulation.scenario import Said
 from engine.simulation.trace import Trace
@@ -19,6 +20,7 @@ def unmet(trace: Trace) -> list[str]:
     return [
         *_heard_otherwise(trace),
         *_said_otherwise(trace),
+        *_told_otherwise(trace),
         *_went_otherwise(trace),
         *_counted_otherwise(trace),
         *_ended_otherwise(trace),
@@ -57,6 +59,17 @@ def _said_otherwise(trace: Trace) -> Iterator[str]:
         told = _listed([_said_text(said) for said in expected])
         came = _listed([_line_text(line) for line in history])
         yield f"the conversation was to be{told}; it was{came}"
+
+
+def _told_otherwise(trace: Trace) -> Iterator[str]:
+    expected = trace.scenario.expect.told
+    if expected is None:
+        return
+    messages = [message for _, prompt in trace.prompts for message in prompt.messages]
+    told = list(dict.fromkeys(one.text for one in messages if one.role == "note"))
+    same = len(told) == len(expected) and all(map(contains, told, expected))
+    if not same:
+        yield f"the language model was to be told of {expected}; it was told {told}"
 
 
 def _listed(texts: list[str]) -> str:

@@ -207,6 +207,7 @@ class ScriptedToolPort:
             changes=script.changes,
             timeout_ms=round(script.timeout * 1000),
             survives=script.survives,
+            holding=script.holding,
         )
 
     def prepare(self, arguments: str, context: ToolContext) -> Callable[[], Awaitable[str]]:

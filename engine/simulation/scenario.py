@@ -148,7 +148,7 @@ class Wire(Data, frozen=True):
 class ScriptedTool(Data, frozen=True):
     """A tool that takes a while and returns something, or fails. ``ends_call`` and
     ``transfers_to`` make it ask for the end of the call, or for the caller to be put through,
-    after the reply."""
+    after the reply; ``holding`` is said while it takes long."""
 
     name: str
     takes: float = 0.1
@@ -156,6 +156,7 @@ class ScriptedTool(Data, frozen=True):
     changes: bool = False
     ends_call: bool = False
     transfers_to: str = ""
+    holding: str = ""
     survives: bool = False
     timeout: float = 5.0
     fault: Fault | None = None
@@ -189,8 +190,8 @@ class Expect(Data, frozen=True):
     ``happens`` and ``never_happens`` events; ``tools`` how often each tool ran; ``drafts`` how
     often the language model was asked, ``tokens_wasted`` what its unused drafts cost;
     ``transfers`` where the caller was put through to; ``clears`` how often the carrier's buffer
-    was cleared; ``endpoints`` why each turn was taken up, in order (again where it was taken
-    back and grew).
+    was cleared; ``told`` a part of each note to the language model, in full and in order;
+    ``endpoints`` why each turn was taken up, in order (again where it was taken back and grew).
     ``ends`` is the event that ended the call, ``ends_before`` when at the latest; ``completed``
     is false if the call has to fail.
     """
@@ -210,6 +211,7 @@ class Expect(Data, frozen=True):
     tokens_wasted: int | None = None
     transfers: list[str] | None = None
     clears: int | None = None
+    told: list[str] | None = None
     endpoints: list[Reason] | None = None
     ends: str | None = None
     ends_before: float | None = None

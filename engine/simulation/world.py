@@ -164,6 +164,7 @@ class _World:
 def _phrases(scenario: Scenario) -> Phrases:
     phrases = Phrases()
     if scenario.phrases_rendered:
-        for text in agent_for(scenario).phrases:
+        holding = [tool.holding for tool in scenario.tools if tool.holding]
+        for text in (*agent_for(scenario).phrases, *holding):
             phrases.add(text, spell(spoken(text), scenario.voice.letter_ms))
     return phrases

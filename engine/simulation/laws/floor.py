@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from effects.heard import RESUME_BACK_MS
 from engine import journal
@@ -84,6 +85,9 @@ def yields(trace: Trace) -> list[Violation]:
     A call that has lost its speech-to-text for good is let off: it could not understand, and
     says goodbye. So is one that leaves its message on a machine. Of a greeting whose beginning
     is protected, what follows counts.
+
+    What only fills a wait never begins while the caller speaks (the tolerance is that of the
+    barge-in time, and ``onset_ms``), and is never the same twice in a row.
     """
     reading = reading_of(trace)
     deaf_ms = next(
@@ -108,7 +112,23 @@ def yields(trace: Trace) -> list[Violation]:
                         f"{limit_ms} are allowed"
                     )
                     found.append(Violation("L2", voice.from_ms, says))
-    return found
+    return [*found, *_fills_badly(reading)]
+
+
+def _fills_badly(reading: Reading) -> Iterator[Violation]:
+    fillers = [
+        (begun.at_ms, text)
+        for utterance in reading.utterances
+        for begun, text in zip(utterance.begun, utterance.texts, strict=True)
+        if begun.fills
+    ]
+    onset_ms = reading.settings.onset_ms + reading.tolerance_ms
+    for at_ms, text in fillers:
+        if any(voice.from_ms + onset_ms < at_ms < voice.to_ms for voice in reading.voices):
+            yield Violation("L2", at_ms, f"{text!r} is said while the caller speaks")
+    for (_, first), (at_ms, second) in pairwise(fillers):
+        if first == second:
+            yield Violation("L2", at_ms, f"{second!r} is said twice in a row")
 
 
 def _protected_until_ms(reading: Reading) -> dict[int, float]:

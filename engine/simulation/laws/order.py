@@ -9,7 +9,14 @@ from effects.ears import SOUND_LIMIT
 from engine import journal
 from engine.interpreter import CALL, EXIT_MS
 from engine.replay import replay
-from engine.simulation.laws.reading import Reading, Violation, reading_of
+from engine.simulation.laws.reading import (
+    EVER_MS,
+    Reading,
+    Violation,
+    is_committed,
+    reading_of,
+)
+from engine.simulation.scenario import ScriptedTool
 from engine.simulation.trace import Trace
 from states import mulaw, notes
 from states.events import ToolSettled
@@ -101,6 +108,9 @@ def once(trace: Trace) -> list[Violation]:
       commit to the commit of the next turn (a turn that is taken back and committed again is
       the same). It runs at most once.
     - Each run of such a tool is settled in the journal and stands in the history, once.
+    - A surviving read that began after the commit is not begun anew for its intent before it is
+      settled, nor after it was done. Once its turn is committed, its result stands in the history,
+      once.
     """
     reading = reading_of(trace)
     acting = {tool.name for tool in trace.scenario.tools if tool.changes}
@@ -126,7 +136,58 @@ def once(trace: Trace) -> list[Violation]:
         if sorted(written) != sorted(event.call_id for event in settled):
             says = f"side effects {[e.call_id for e in settled]} are settled, history has {written}"
             found.append(Violation("L9", trace.end.at_ms, says))
-    return found
+    return [*found, *_reads_wasted(reading), *_reads_lost(reading)]
+
+
+def _reads_wasted(reading: Reading) -> Iterator[Violation]:
+    trace = reading.trace
+    for tool in (tool.name for tool in trace.scenario.tools if survives(tool)):
+        known: dict[tuple[int, str], float] = {}
+        started = [
+            (index, note.reply)
+            for index, note in reading.notes
+            if isinstance(note, notes.ToolStarted) and note.tool == tool
+        ]
+        for (index, reply), (at_ms, arguments) in zip(started, trace.tool_log[tool], strict=False):
+            intent = _turn_at(reading, at_ms), arguments
+            if not is_committed(reading, index):
+                continue
+            if at_ms < known.get(intent, 0.0):
+                yield Violation(
+                    "L9", at_ms, f"{tool} is run again although it is known, or will be"
+                )
+            known[intent] = _needed_until_ms(reading, index, reply, tool)
+
+
+def _needed_until_ms(reading: Reading, index: int, reply: int, tool: str) -> float:
+    """Until when a run that began at a journal line makes another one needless."""
+    for later, line in reading.events:
+        event = line.event
+        if later <= index or not isinstance(event, ToolSettled):
+            continue
+        if event.reply == reply and event.tool == tool:
+            return EVER_MS if event.outcome == "done" else event.at_ms
+    return EVER_MS
+
+
+def _reads_lost(reading: Reading) -> Iterator[Violation]:
+    end = reading.trace.end
+    if end is None:
+        return
+    written = [line.use.call_id for line in end.history if line.use]
+    for _, line in reading.events:
+        event = line.event
+        if isinstance(event, ToolSettled) and event.survives and not event.changes:
+            wanted = line.by == CALL or "voiced" in line.states
+            times = written.count(event.call_id)
+            if times > 1 or (wanted and times == 0):
+                says = f"what {event.tool} read is {times} times in the history"
+                yield Violation("L9", event.at_ms, says)
+
+
+def survives(tool: ScriptedTool) -> bool:
+    """Whether a tool that only reads is finished although its reply is given up."""
+    return tool.survives and not tool.changes
 
 
 def _turn_at(reading: Reading, at_ms: float) -> int:

@@ -8,8 +8,9 @@ looked for in it.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 
 from effects.spoken import spoken, words_of
 from engine import journal
@@ -66,16 +67,32 @@ class Piece:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where the sound of a clause begins: in which piece, at which byte of it."""
+
+    clause: int
+    at_ms: float
+    piece: Piece
+    starts: int
+
+    @property
+    def fills(self) -> bool:
+        """Whether it only fills a wait: an acknowledgement, or that the reply goes on."""
+        return self.clause < 0
+
+
 @dataclass(slots=True)
 class Utterance:
-    """One reply as it crossed the line: its clauses as written, the sound that they make, and
-    the pieces in which it was sent. ``composed`` is false for fixed lines."""
+    """One reply as it crossed the line: its clauses as written, in the order in which they were
+    ``begun``, and the pieces in which it was sent. ``composed`` is false for fixed lines."""
 
     reply: int
     texts: list[str]
-    composed: bool
+    begun: list[Begun]
     letter_ms: int
     pieces: list[Piece]
+    composed: bool = False
 
     @property
     def sound(self) -> bytes:
@@ -188,6 +205,10 @@ class Reading:
             for number, _ in line.took
         )
 
+    def taken_at(self, action: str) -> list[float]:
+        """When transitions with this action were taken (ms)."""
+        return [line.event.at_ms for _, line in self.events if self.taken(line, action)]
+
     def transcripts(self) -> Iterator[tuple[int, Transcript]]:
         """What speech-to-text said, in order."""
         for index, line in self.events:
@@ -205,6 +226,16 @@ def reading_of(trace: Trace) -> Reading:
         trace.memo["reading"] = Reading(trace)
     reading: Reading = trace.memo["reading"]
     return reading
+
+
+def is_committed(reading: Reading, before: int) -> bool:
+    """Whether the turn was committed when the journal had so many lines."""
+    last = ""
+    for index, event, _ in reading.raised("committed", "abandoned"):
+        if index >= before:
+            break
+        last = event
+    return last == "committed"
 
 
 def event_of(line: journal.Event) -> Event:
@@ -225,27 +256,31 @@ def _utterances(reading: Reading) -> Iterator[Utterance]:
         for _, note in reading.notes
         if isinstance(note, notes.ClauseComposed)
     }
-    begun: dict[int, list[int]] = {}
-    for _, note in reading.notes:
-        if isinstance(note, notes.ClauseSent):
-            begun.setdefault(note.reply, []).append(note.clause)
-    for reply, pieces in _pieces(trace).items():
+    pieces, begun = _sent(trace)
+    for reply in pieces:
         clauses = begun.get(reply, [])
-        is_composed = any((reply, clause) in composed for clause in clauses)
-        texts: list[str] = []
-        for clause in clauses:
-            before = b"".join(spell(spoken(text), letter_ms) for text in texts)
-            text = composed.get((reply, clause)) or _fixed_line(reading, before, pieces, letter_ms)
-            texts.append(text)
-        utterance = Utterance(reply, texts, is_composed, letter_ms, pieces)
-        _locate(utterance, reading)
-        yield utterance
+        lines = [
+            [text] if (text := composed.get((reply, one.clause))) else _fixed_lines(reading, one)
+            for one in clauses
+        ]
+        readings = [
+            Utterance(reply, list(texts), clauses, letter_ms, pieces[reply])
+            for texts in product(*lines)
+        ]
+        # Sound that was soon cut off may begin as several lines do: the rest of it tells.
+        best = next((one for one in readings if _locate(one)), readings[0])
+        _locate(best)
+        best.composed = any((reply, one.clause) in composed or one.fills for one in clauses)
+        yield best
 
 
-def _pieces(trace: Trace) -> dict[int, list[Piece]]:
-    """The sound that was sent, by reply. The journal notes each clause right after its first
-    frame; a frame without such a note goes on with the reply before."""
+def _sent(trace: Trace) -> tuple[dict[int, list[Piece]], dict[int, list[Begun]]]:
+    """The sound that was sent and the clauses that began in it, by reply. The journal notes each
+    clause right after its first frame; a frame without such a note goes on with the reply
+    before."""
+    last_after = {one.after: n for n, one in enumerate(trace.crossed) if one.kind == "media"}
     pieces: dict[int, list[Piece]] = {}
+    begun: dict[int, list[Begun]] = {}
     piece_of: dict[int, Piece] = {}
     reply, piece = 0, None
     for number, crossed in enumerate(trace.crossed):
@@ -253,41 +288,52 @@ def _pieces(trace: Trace) -> dict[int, list[Piece]]:
             piece = None
         if crossed.kind != "media":
             continue
-        after = trace.lines[crossed.after] if crossed.after < len(trace.lines) else None
-        if isinstance(after, journal.Note) and isinstance(after.note, notes.ClauseSent):
-            if after.note.reply != reply:
+        sent = _note_at(trace, crossed.after) if last_after[crossed.after] == number else None
+        if isinstance(sent, notes.ClauseSent):
+            if sent.reply != reply:
                 piece = None
-            reply = after.note.reply
+            reply = sent.reply
         if piece is None:
             piece = Piece(crossed.at_ms, crossed.after)
             pieces.setdefault(reply, []).append(piece)
+        if isinstance(sent, notes.ClauseSent):
+            clause = Begun(sent.clause, crossed.at_ms, piece, len(piece.audio))
+            begun.setdefault(reply, []).append(clause)
         piece.audio += crossed.audio
         piece.last_after = crossed.after
         piece_of[number] = piece
     for stretch in trace.played:
         if stretch.media in piece_of:
             piece_of[stretch.media].played.append(stretch)
-    return pieces
+    return pieces, begun
 
 
-def _fixed_line(reading: Reading, before: bytes, pieces: Sequence[Piece], letter_ms: int) -> str:
-    """Which of the agent's fixed lines was said after the sound ``before``: the one that begins as
-    the first piece goes on there, or, where that was cut off sooner, one that stands in another.
-    Empty if none does."""
-    sent = bytes(pieces[0].audio[len(before) :])
-    for text in sorted(reading.head.agent.phrases, key=len, reverse=True):
-        sound = spell(spoken(text), letter_ms)
+def _note_at(trace: Trace, index: int) -> notes.Note | None:
+    line = trace.lines[index] if index < len(trace.lines) else None
+    return line.note if isinstance(line, journal.Note) else None
+
+
+def _fixed_lines(reading: Reading, begun: Begun) -> list[str]:
+    """The agent's fixed lines that begin as this clause does, the longest first; one that is
+    empty if none does."""
+    found, sent = [], begun.piece.audio[begun.starts :]
+    for text in sorted(fixed_texts(reading), key=len, reverse=True):
+        sound = spell(spoken(text), reading.trace.scenario.voice.letter_ms)
         size = min(len(sound), len(sent))
         if size and sound[:size] == sent[:size]:
-            return text
-        if not sent and any(sound in piece.audio for piece in pieces[1:]):
-            return text
-    return ""
+            found.append(text)
+    return found or [""]
 
 
-def _locate(utterance: Utterance, reading: Reading) -> None:
+def fixed_texts(reading: Reading) -> set[str]:
+    """All that can be said without a language model."""
+    holding = (tool.holding for tool in reading.trace.scenario.tools if tool.holding)
+    return {*reading.head.agent.phrases, *holding}
+
+
+def _locate(utterance: Utterance) -> bool:
     """Find each piece in the sound of its reply: at the start, or not after where the caller
-    had heard it to, as near to it as can be."""
+    had heard it to, as near to it as can be. Returns whether all are found."""
     sound, reached = utterance.sound, 0
     for piece in utterance.pieces:
         latest = reached + ROUNDING_BYTES + len(piece.audio)
@@ -297,6 +343,7 @@ def _locate(utterance: Utterance, reading: Reading) -> None:
         piece.starts = place if place >= 0 else None
         if piece.starts is not None:
             reached = max(reached, piece.starts + piece.heard)
+    return all(piece.starts is not None for piece in utterance.pieces)
 
 
 # --- the caller's sound ---------------------------------------------------------------------

@@ -7,10 +7,20 @@ from dataclasses import dataclass
 
 from engine import journal
 from engine.simulation.laws.floor import silence_limit_ms
-from engine.simulation.laws.reading import Reading, Utterance, Violation, reading_of
+from engine.simulation.laws.reading import (
+    EVER_MS,
+    Reading,
+    Utterance,
+    Violation,
+    is_committed,
+    reading_of,
+)
 from engine.simulation.trace import Trace
 from states import events, mulaw, notes
 from states.words import is_backchannel, normalized
+
+GOODBYES = ("say_goodbye", "say_too_long", "leave_message")
+"""Actions after which the call ends when their line has been heard, unless the caller goes on."""
 
 
 def heard_only(trace: Trace) -> list[Violation]:
@@ -23,10 +33,11 @@ def heard_only(trace: Trace) -> list[Violation]:
       those they heard to their end. With a lag on the line, what plays within the way there
       and back may count as heard or not.
     - Each reply of which two words were heard is in the history, once.
-    - The agent's lines in a prompt hold no word that had not been heard begin by then.
+    - The agent's lines in a prompt hold no word that had not been heard begin by then, and lack
+      none that was heard of the replies before.
     """
     reading = reading_of(trace)
-    found = list(_prompts_ahead(reading))
+    found = [*_prompts_ahead(reading), *_prompts_behind(reading)]
     if trace.end is None:
         return found
     written = [line for line in trace.end.history if line.role == "agent"]
@@ -70,6 +81,20 @@ def _prompts_ahead(reading: Reading) -> Iterator[Violation]:
                 yield Violation("L3", at_ms, says)
 
 
+def _prompts_behind(reading: Reading) -> Iterator[Violation]:
+    slack = round(reading.round_trip_ms * mulaw.BYTES_PER_MS)
+    requests = [note for _, note in reading.notes if isinstance(note, notes.ReplyRequested)]
+    for request, (at_ms, prompt) in zip(requests, reading.trace.prompts, strict=False):
+        told = [one.text.split() for one in prompt.messages if one.role == "agent" and one.text]
+        for utterance in reading.utterances:
+            fewest = utterance.words_by(utterance.reached(at_ms) - slack)[0] - 1
+            if utterance.reply >= request.reply or fewest < 1:
+                continue
+            if not any(words[:fewest] == utterance.words[:fewest] for words in told):
+                heard = " ".join(utterance.words[:fewest])
+                yield Violation("L3", at_ms, f"the language model is not told of {heard!r}")
+
+
 def _begins(utterance: Utterance, words: list[str], at_ms: float, slack: int) -> bool:
     if utterance.words[: len(words)] != words:
         return False
@@ -80,13 +105,15 @@ def nothing_uncommitted(trace: Trace) -> list[Violation]:
     """L4. Before its turn is committed, nothing of a reply is spoken or done.
 
     Observed: frames on the line and runs of tools, against the journal's commits. When the
-    first frame of a composed reply is sent, and when a tool with side effects begins to run,
-    the last of ``committed`` and ``abandoned`` that was taken is ``committed``. No tolerance.
+    first frame of a composed reply is sent (an acknowledgement before it counts as one), and
+    when a tool with side effects begins to run, the last of ``committed`` and ``abandoned`` that
+    was taken is ``committed``. No tolerance. Sound that the voice has made and nobody has sent
+    is no violation.
     """
     reading = reading_of(trace)
     found = []
     for utterance in reading.utterances:
-        if utterance.composed and not _is_committed(reading, utterance.pieces[0].after):
+        if utterance.composed and not is_committed(reading, utterance.pieces[0].after):
             says = f"reply {utterance.reply} is spoken before the turn is committed"
             found.append(Violation("L4", utterance.pieces[0].at_ms, says))
     acting = {tool.name for tool in trace.scenario.tools if tool.changes}
@@ -94,19 +121,10 @@ def nothing_uncommitted(trace: Trace) -> list[Violation]:
         if (
             isinstance(note, notes.ToolStarted)
             and note.tool in acting
-            and not _is_committed(reading, index)
+            and not is_committed(reading, index)
         ):
             found.append(Violation("L4", note.at_ms, f"{note.tool} runs before the commit"))
     return found
-
-
-def _is_committed(reading: Reading, before: int) -> bool:
-    last = ""
-    for index, event, _ in reading.raised("committed", "abandoned"):
-        if index >= before:
-            break
-        last = event
-    return last == "committed"
 
 
 @dataclass(slots=True)
@@ -132,11 +150,15 @@ def answered(trace: Trace) -> list[Violation]:
     - The caller's lines of the history are the turns that were committed and not taken back,
       in order (a late transcript may have corrected one).
     - Words of a final transcript are in some committed turn, unless they were only a
-      backchannel while the agent could be heard, or the call ended within the longest wait.
+      backchannel while the agent could be heard, or a machine's, or the call ended within the
+      longest wait.
+    - The agent ends the call, or passes it on, only with the reply that asked for it, a goodbye
+      or a message; not while a turn is open, unless it was put through or nothing can be said.
     """
     reading = reading_of(trace)
     turns = _turns(reading)
     return [
+        *_left_alone(reading, turns),
         *_unanswered(reading, turns),
         *_written_otherwise(reading, turns),
         *_words_lost(reading, turns),
@@ -177,6 +199,25 @@ def _unanswered(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
                 yield Violation("L5", turn.at_ms, f"{turn.words!r} was taken back and forgotten")
 
 
+def _left_alone(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
+    """The call ended, or was passed on, and nothing had asked for that."""
+    ends = passes_on = False
+    for _, line in reading.events:
+        event = line.event
+        if any(raised == "abandoned" for _, raised in line.took):
+            ends = passes_on = False
+        passes_on |= isinstance(event, events.TransferAsked) and bool(line.took)
+        ends |= isinstance(event, events.EndAsked) and bool(line.took)
+        ends |= "deaf" in line.states or any(reading.taken(line, action) for action in GOODBYES)
+        if isinstance(event, events.Transferred) and not passes_on:
+            yield Violation("L5", event.at_ms, "the caller is put through, and nobody asked for it")
+        if "ended" in line.states and isinstance(event, events.PlayedOut):
+            if not ends:
+                yield Violation("L5", event.at_ms, "the call is ended without a goodbye")
+            if turns and turns[-1].fate == "open":
+                yield Violation("L5", event.at_ms, f"{turns[-1].words!r} got a goodbye for answer")
+
+
 def _last_sound_ms(reading: Reading, at_ms: float) -> float:
     """The end of the last sound of the caller, or ``at_ms`` if that was later."""
     return max([at_ms, *(voice.to_ms for voice in reading.voices)])
@@ -215,7 +256,10 @@ def _written_otherwise(reading: Reading, turns: list[Turn]) -> Iterator[Violatio
 def _words_lost(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
     limit_ms = silence_limit_ms(reading)
     first_ms: dict[int, float] = {}
+    machine_ms = min(reading.taken_at("note_machine"), default=EVER_MS)
     for index, event in reading.transcripts():
+        if event.at_ms >= machine_ms:
+            return
         since_ms = first_ms.setdefault(event.segment, event.at_ms)
         if not (event.final and normalized(event.text)):
             continue
