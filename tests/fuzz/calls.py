@@ -45,6 +45,7 @@ ANSWERS = (
     "Well, let me see, that would be the one from Tuesday; it is on its way, and should reach "
     "you tomorrow. Do you want me to change it?",
     "It left Memphis this morning.",
+    "It left Memphis. <must>Please keep your passport ready.</must> Do you want it today?",
     "Do you want it?",
     "Yes.",
     "",
@@ -163,10 +164,14 @@ TOOLS = st.builds(
                 "takes": usually(0.1, 0.0, 1.0, 4.0, 9.0),
                 "fault": usually(*FAULTS),
                 "ignores_cancel": usually(0.0, 2.0),
+                **others,
             }
         )
-    ]
-    * 2,
+        for others in (
+            {"survives": usually(False, True)},
+            {"ends_call": usually(False, True), "transfers_to": usually("", "sales")},
+        )
+    ],
 )
 SETTINGS = st.builds(
     Settings,
