@@ -59,6 +59,10 @@ LEAST_FRAMES = 10
 FALL_ST_PER_S = -7.0
 """Speech drifts down by 2 to 6 semitones a second all the time; only more is a fall (2
 semitones over the last 300 ms)."""
+CLEAR_FALL_ST_PER_S = -14.0
+DRAWN_OUT = 1.6
+"""A last syllable so many times as long as the others holds the floor, unless the voice clearly
+falls: final syllables are longer anyhow, by a third or so."""
 RISE_ST_PER_S = 10.0
 """The end of a breath lifts the pitch a little in many voices; only more is a rise."""
 DIP_DB = 3.0
@@ -126,11 +130,13 @@ def ending(samples: NDArray[np.float32]) -> Ending:
         return Ending("unknown")
     slope = _slope(at * HOP_S, track.pitch_st[at])
     contour: Contour = "level"
-    if slope <= FALL_ST_PER_S:
+    lengthening = _lengthening(track)
+    drawn_out = lengthening >= DRAWN_OUT and slope > CLEAR_FALL_ST_PER_S
+    if slope <= FALL_ST_PER_S and not drawn_out:
         contour = "falling"
     elif slope >= RISE_ST_PER_S:
         contour = "rising"
-    return Ending(contour, round(slope, 1), round(_lengthening(track), 2))
+    return Ending(contour, round(slope, 1), round(lengthening, 2))
 
 
 # --- pitch ----------------------------------------------------------------------------------

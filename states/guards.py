@@ -67,7 +67,7 @@ def dismisses_itself(call: Call, event: Event) -> bool:
 
 
 def only_backchannel(call: Call, event: Event) -> bool:
-    """All that was understood over the agent so far is a backchannel."""
+    """All that was understood so far is a backchannel."""
     return is_backchannel(call.turn.words)
 
 

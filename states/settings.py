@@ -120,7 +120,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     barge_in_ms: Milliseconds = 600
     backchannel_ms: Milliseconds = 1200
-    retract_ms: Milliseconds = 400
+    retract_ms: Milliseconds = 800
     greeting_protected_ms: Limit = 0
     echo_words: Share = 0.8
     floor_ms: Milliseconds = 1000
