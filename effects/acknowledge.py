@@ -11,6 +11,7 @@ import trio
 
 from effects.spoken import clause_of
 from effects.stage import Emit, Stage
+from states.words import is_question
 
 LOOK_AGAIN_MS = 250.0
 """How often a reply that has fallen silent is looked at again."""
@@ -54,8 +55,11 @@ async def _say(stage: Stage) -> bool:
 
 
 def _choose(stage: Stage) -> str:
-    """The line that fits: the tool's own, one for slow tools, or a plain acknowledgement."""
+    """The line that fits: the tool's own, one for slow tools, one that puts off a question, or a
+    plain acknowledgement."""
     agent = stage.call.agent
     own = [text for text in stage.tools_running.values() if text]
-    texts = [*own, *agent.holds] if stage.tools_running else agent.acknowledgements
+    texts = agent.stalls if is_question(stage.call.turn.words) else agent.acknowledgements
+    if stage.tools_running:
+        texts = (*own, *agent.holds)
     return next((text for text in texts if text != stage.acknowledged), "")

@@ -13,9 +13,9 @@ class Agent:
     ``instructions`` go to the language model. The other texts are fixed lines, spoken from
     pre-rendered audio: ``prompts`` when the caller says nothing (the first, the second, …;
     after the last comes ``goodbye``), ``apology`` when a reply failed, ``missed`` when the
-    caller could not be heard, ``acknowledgements`` when a reply is late, ``holds`` when a tool
-    is, ``hold_reply`` to a caller who asks for a moment, ``warning`` shortly before
-    ``too_long_goodbye``, ``voicemail`` to an answering machine.
+    caller could not be heard; when a reply is late, ``acknowledgements``, ``stalls`` if it is to
+    a question, ``holds`` if a tool is slow; ``hold_reply`` to a caller who asks for a moment,
+    ``warning`` shortly before ``too_long_goodbye``, ``voicemail`` to an answering machine.
 
     ``transfers`` names where callers can be put through to; ``models`` says which model
     composes which kind of reply (see :mod:`states.router`), by name.
@@ -29,7 +29,8 @@ class Agent:
     missed: str = "Sorry, I didn't catch that."
     goodbye: str = "Goodbye."
     too_long_goodbye: str = "I'm sorry, our time is up. Goodbye."
-    acknowledgements: tuple[str, ...] = ("Mm-hm.", "One moment.")
+    acknowledgements: tuple[str, ...] = ("Mm-hm.", "Okay.")
+    stalls: tuple[str, ...] = ("One moment.", "Let me see.")
     holds: tuple[str, ...] = ("Let me look that up.", "I'm still looking.")
     hold_reply: str = "Of course, take your time."
     warning: str = "We have about a minute left."
@@ -44,6 +45,7 @@ class Agent:
         return (
             self.greeting,
             *self.acknowledgements,
+            *self.stalls,
             *self.holds,
             self.hold_reply,
             self.apology,

@@ -210,6 +210,18 @@ def _without_backchannels(words: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(rest)
 
 
+_ASKING = frozenset(
+    "what where when who whose why which how is are was were do does did can could will would "
+    "should may have has".split()
+)
+
+
+def is_question(text: str) -> bool:
+    """Whether the words ask something: by the mark, or by how they begin."""
+    words = normalized(text)
+    return text.rstrip().endswith("?") or (bool(words) and words[0] in _ASKING)
+
+
 # --- a request to wait ----------------------------------------------------------------------
 
 _SOFTENERS = frozenset(

@@ -12,6 +12,7 @@ from states.words import (
     is_courtesy,
     is_hold_request,
     is_machine_greeting,
+    is_question,
     normalized,
     takes_floor,
 )
@@ -261,3 +262,18 @@ def test_thanks_and_goodbyes_are_courtesies(words: str) -> None:
 def test_what_wants_something_is_no_courtesy(words: str) -> None:
     """Nor is it one to say nothing."""
     assert not is_courtesy(words)
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("where is it", True),
+        ("It left?", True),
+        ("can you look", True),
+        ("I see", False),
+        ("", False),
+    ],
+)
+def test_a_question_is_known_by_its_mark_or_its_beginning(text: str, asks: bool) -> None:
+    """What is said to a caller who has to wait depends on it."""
+    assert is_question(text) is asks

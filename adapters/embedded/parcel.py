@@ -57,7 +57,9 @@ PARCEL = Agent(
     missed="Sorry, I could not hear that. Could you say it again?",
     goodbye=wording.GOODBYE,
     too_long_goodbye="Sorry, this call has reached its time limit. Please call again. Goodbye.",
-    acknowledgements=("One moment.", "Let me look.", "Just a second.", "I am checking."),
+    acknowledgements=("One moment.", "All right."),
+    stalls=("Let me look.", "Just a second."),
+    holds=("I am checking.", "Still looking."),
 )
 
 

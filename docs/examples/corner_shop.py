@@ -87,7 +87,7 @@ AGENT = AgentKit(
         missed="Sorry, I did not hear that.",
         goodbye="Goodbye.",
         too_long_goodbye="Sorry, I have to go. Goodbye.",
-        acknowledgements=("One moment.",),
+        acknowledgements=("Mm-hm.", "Okay."),
     ),
     mind=ShopMind,
     tools=tools,

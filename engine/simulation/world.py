@@ -51,7 +51,8 @@ def agent_for(scenario: Scenario) -> Agent:
         missed="I missed that.",
         goodbye="Goodbye.",
         too_long_goodbye="Time is up.",
-        acknowledgements=("One moment.", "Let me look."),
+        acknowledgements=("Mm-hm.", "Okay."),
+        stalls=("One moment.", "Let me look."),
     )
 
 
