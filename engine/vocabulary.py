@@ -24,7 +24,7 @@ from effects.timers import (
 from effects.transcribe import transcribe
 from effects.transfer import transfer
 from engine.chart import Vocabulary
-from states import actions, guards
+from states import actions, guards, lines
 from states.actions import Commands
 from states.call import Call
 from states.events import EVENTS, Event
@@ -49,7 +49,10 @@ def _public_functions(module: ModuleType) -> dict[str, Callable[..., object]]:
 
 
 GUARDS = cast(Mapping[str, Guard], MappingProxyType(_public_functions(guards)))
-ACTIONS = cast(Mapping[str, Action], MappingProxyType(_public_functions(actions)))
+ACTIONS = cast(
+    Mapping[str, Action],
+    MappingProxyType({**_public_functions(actions), **_public_functions(lines)}),
+)
 EFFECTS: Mapping[str, Effect] = MappingProxyType(
     {
         "hear": hear,

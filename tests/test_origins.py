@@ -13,7 +13,7 @@ import effects
 from effects import timers
 from engine import origins
 from engine.vocabulary import ACTIONS, EFFECTS
-from states import actions, commands, events
+from states import actions, commands, events, lines
 from states.call import Call
 from states.events import EVENTS
 from states.timers import TIMERS
@@ -151,7 +151,8 @@ class TestWhatActionsDo:
         """So that no branch of an action escapes the two tests above."""
         raised = {
             str(node.args[0].value)
-            for node in ast.walk(ast.parse(inspect.getsource(actions)))
+            for module in (actions, lines)
+            for node in ast.walk(ast.parse(inspect.getsource(module)))
             if isinstance(node, ast.Call)
             and getattr(node.func, "id", "") == "Raise"
             and isinstance(node.args[0], ast.Constant)
