@@ -7,17 +7,8 @@ from itertools import pairwise
 
 from effects.heard import RESUME_BACK_MS
 from engine import journal
-from engine.simulation.laws.reading import (
-    EVER_MS,
-    ROUNDING_BYTES,
-    VAD_WINDOW_MS,
-    Piece,
-    Reading,
-    Utterance,
-    Violation,
-    event_of,
-    reading_of,
-)
+from engine.simulation.laws.reading import VAD_WINDOW_MS, Reading, Violation, event_of, reading_of
+from engine.simulation.laws.utterances import EVER_MS, ROUNDING_BYTES, Piece, Utterance
 from engine.simulation.trace import Trace
 from states import events
 from states.mulaw import BYTES_PER_MS

@@ -9,13 +9,8 @@ from effects.ears import SOUND_LIMIT
 from engine import journal
 from engine.interpreter import CALL, EXIT_MS
 from engine.replay import replay
-from engine.simulation.laws.reading import (
-    EVER_MS,
-    Reading,
-    Violation,
-    is_committed,
-    reading_of,
-)
+from engine.simulation.laws.reading import Reading, Violation, is_committed, reading_of
+from engine.simulation.laws.utterances import EVER_MS
 from engine.simulation.scenario import ScriptedTool
 from engine.simulation.trace import Trace
 from states import mulaw, notes
@@ -153,9 +148,8 @@ def _reads_wasted(reading: Reading) -> Iterator[Violation]:
             if not is_committed(reading, index):
                 continue
             if at_ms < known.get(intent, 0.0):
-                yield Violation(
-                    "L9", at_ms, f"{tool} is run again although it is known, or will be"
-                )
+                says = f"{tool} is run again although its answer is known, or will be"
+                yield Violation("L9", at_ms, says)
             known[intent] = _needed_until_ms(reading, index, reply, tool)
 
 
@@ -163,9 +157,10 @@ def _needed_until_ms(reading: Reading, index: int, reply: int, tool: str) -> flo
     """Until when a run that began at a journal line makes another one needless."""
     for later, line in reading.events:
         event = line.event
-        if later > index and isinstance(event, ToolSettled):
-            if event.reply == reply and event.tool == tool:
-                return EVER_MS if event.outcome == "done" else event.at_ms
+        if not (later > index and isinstance(event, ToolSettled)):
+            continue
+        if event.reply == reply and event.tool == tool:
+            return EVER_MS if event.outcome == "done" else event.at_ms
     return EVER_MS
 
 

@@ -7,14 +7,8 @@ from dataclasses import dataclass
 
 from engine import journal
 from engine.simulation.laws.floor import silence_limit_ms
-from engine.simulation.laws.reading import (
-    EVER_MS,
-    Reading,
-    Utterance,
-    Violation,
-    is_committed,
-    reading_of,
-)
+from engine.simulation.laws.reading import Reading, Violation, is_committed, reading_of
+from engine.simulation.laws.utterances import EVER_MS, Utterance
 from engine.simulation.trace import Trace
 from states import events, mulaw, notes
 from states.words import is_backchannel, normalized
