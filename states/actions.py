@@ -172,6 +172,7 @@ def retract_turn(call: Call, event: Event) -> Commands:
         call.turn.went_on_after_ms = _pause_ms(call, event)
     call.keep_what_was_done()
     call.turn.committed = False
+    call.reply.abandoned = True
     _stay(call)
     return (DiscardOutput(), Raise("abandoned"))
 
@@ -245,7 +246,7 @@ def note_tool(call: Call, event: Event) -> Commands:
     use = ToolUse(
         event.call_id, event.tool, event.arguments, event.result, event.changes, event.survives
     )
-    current = event.reply == call.reply.number
+    current = event.reply == call.reply.number and not call.reply.abandoned
     if current and not call.reply.audible:
         call.reply.tools.append(use)
     elif current or event.changes or event.survives:

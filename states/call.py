@@ -90,6 +90,9 @@ class Reply:
     """It was heard to its end."""
 
     broke: bool = False
+    abandoned: bool = False
+    """The turn that it answers was opened again."""
+
     tools: list[ToolUse] = field(default_factory=list)
 
 

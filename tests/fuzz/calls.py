@@ -111,21 +111,33 @@ def callers(draw: DrawFn) -> tuple[list[Act], float]:
     return acts, round(at + draw(st.one_of(tenths(5, 300), tenths(5, 3000))), 2)
 
 
+def usually_as(usual: T, other: SearchStrategy[T]) -> SearchStrategy[T]:
+    """As usual in half of the calls."""
+    return st.one_of(st.just(usual), other)
+
+
+MIND_TROUBLES: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "first_token": usually(0.15, 0.0, 0.4, 1.3, 1.6, 5.0, 7.0, 13.0),
+        "word_every": usually(0.02, 0.0, 0.1, 0.4),
+        "fault": usually(*FAULTS),
+        "fault_after_words": st.integers(0, 6),
+        "stalls": usually(False, True),
+        "ignores_cancel": usually(0.0, 0.05, 2.0),
+    }
+)
+
+
 @st.composite
 def answers(draw: DrawFn) -> Answer:
     """How the language model answers."""
     return Answer(
         to=draw(st.sampled_from(("", "parcel", "", "date", "stop", "goodbye"))),
         says=draw(st.sampled_from(ANSWERS)),
-        first_token=draw(usually(0.15, 0.0, 0.4, 1.3, 1.6, 5.0, 7.0, 13.0)),
-        word_every=draw(usually(0.02, 0.0, 0.1, 0.4)),
         before=draw(usually("", "One second, I am looking.")),
         asks=draw(usually(None, *ASKS)),
-        fault=draw(usually(*FAULTS)),
-        fault_after_words=draw(st.integers(0, 6)),
-        stalls=draw(usually(False, True)),
-        ignores_cancel=draw(usually(0.0, 0.05, 2.0)),
         times=draw(usually(1_000_000, 1)),
+        **draw(usually_as({}, MIND_TROUBLES)),
     )
 
 
@@ -169,14 +181,17 @@ WIRES = st.builds(
     transfer_fault=usually(*FAULTS),
     outbound=usually(False, True),
 )
-TOOL = st.fixed_dictionaries(
-    {
-        "takes": usually(0.1, 0.0, 1.0, 4.0, 9.0, 16.0),
-        "timeout": usually(5.0, 0.5, 20.0),
-        "holding": usually("", "I am asking the depot."),
-        "fault": usually(*FAULTS),
-        "ignores_cancel": usually(0.0, 2.0),
-    }
+TOOL: SearchStrategy[dict[str, Any]] = usually_as(
+    {},
+    st.fixed_dictionaries(
+        {
+            "takes": usually(0.1, 0.0, 1.0, 4.0, 9.0, 16.0),
+            "timeout": usually(20.0, 5.0, 0.5),
+            "holding": usually("", "I am asking the depot."),
+            "fault": usually(*FAULTS),
+            "ignores_cancel": usually(0.0, 2.0),
+        }
+    ),
 )
 TOOLS = st.builds(
     lambda look, survives, change, finish, pass_on: [
@@ -247,8 +262,3 @@ def calls(draw: DrawFn) -> Scenario:
     drawn = {name: draw(strategy) for name, strategy in parts.items()}
     tools = draw(TOOLS) if any(answer.asks for answer in drawn["answers"]) else []
     return Scenario(says="A generated call.", caller=caller, ends_at=ends_at, tools=tools, **drawn)
-
-
-def usually_as(usual: T, other: SearchStrategy[T]) -> SearchStrategy[T]:
-    """As usual in half of the calls."""
-    return st.one_of(st.just(usual), other)
