@@ -217,8 +217,8 @@ def test_l4_sees_a_draft_that_acts(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = Draft.__init__
     scenario = Scenario(
         says="A side effect is asked for by a draft.",
-        caller=[Act(at=2.0, say="change it to friday")],
-        answers=[Answer(asks=Asks(tool="change"), says="Done.")],
+        caller=[Act(at=2.0, say="hello"), Act(at=5.0, say="change it to friday")],
+        answers=[Answer(to="change", asks=Asks(tool="change"), says="Done.")],
         tools=[ScriptedTool(name="change", changes=True, takes=0.2)],
         incomplete=["change it to friday"],
         ends_at=10,

@@ -145,7 +145,7 @@ def _reads_wasted(reading: Reading) -> Iterator[Violation]:
         ]
         for (index, reply), (at_ms, arguments) in zip(started, trace.tool_log[tool], strict=False):
             intent = _turn_at(reading, at_ms), arguments
-            if not is_committed(reading, index):
+            if not is_committed(reading, reply, index):
                 continue
             if at_ms < known.get(intent, 0.0):
                 says = f"{tool} is run again although its answer is known, or will be"

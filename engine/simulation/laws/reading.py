@@ -13,7 +13,7 @@ from engine import journal
 from engine.simulation.laws.utterances import utterances_of
 from engine.simulation.line import Played
 from engine.simulation.trace import Trace
-from states.events import Event, Transcript
+from states.events import AudioStarted, Event, Transcript
 from states.settings import Settings
 
 VAD_WINDOW_MS = 32.0
@@ -129,14 +129,18 @@ def reading_of(trace: Trace) -> Reading:
     return reading
 
 
-def is_committed(reading: Reading, before: int) -> bool:
-    """Whether the turn was committed when the journal had so many lines."""
-    last = ""
-    for index, event, _ in reading.raised("committed", "abandoned"):
+def is_committed(reading: Reading, reply: int, before: int) -> bool:
+    """Whether the turn that a reply answers was committed, and not taken back, when the journal
+    had so many lines. What an earlier reply had begun to answer was another turn."""
+    committed = False
+    for index, line in reading.events:
         if index >= before:
             break
-        last = event
-    return last == "committed"
+        for _, event in line.took:
+            committed = event == "committed" or (committed and event != "abandoned")
+        if isinstance(line.event, AudioStarted) and line.event.reply < reply:
+            committed = False
+    return committed
 
 
 def event_of(line: journal.Event) -> Event:
