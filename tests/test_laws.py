@@ -13,20 +13,34 @@ import msgspec
 import pytest
 import trio
 
-from effects import tools
+from effects import acknowledge, tools
 from effects.ears import Ears
 from effects.playout import Playout, Silenced
+from effects.stage import Draft, Stage
 from engine import journal, machine
 from engine.chart import default_chart_path, parse_chart
 from engine.interpreter import Interpreter
+from engine.machine import Record
 from engine.simulation.laws import LAWS, check_laws, isolated
-from engine.simulation.scenario import Act, Answer, Asks, Scenario, ScriptedTool, Voice
+from engine.simulation.scenario import (
+    Act,
+    Answer,
+    Asks,
+    Recognition,
+    Scenario,
+    ScriptedTool,
+    Voice,
+    Wire,
+)
 from engine.simulation.trace import Trace
 from engine.simulation.world import simulate
 from engine.vocabulary import ACTIONS, VOCABULARY
+from states import actions
 from states.actions import Commands
-from states.call import Call
+from states.call import Call, Line
 from states.events import Event
+from states.notes import FirstSpeech
+from states.settings import Settings
 
 LONG = "It left Memphis this morning. It should be with you on Thursday, before noon."
 PLAIN = Scenario(
@@ -96,6 +110,44 @@ def test_l2_sees_an_agent_that_talks_over_the_caller(monkeypatch: pytest.MonkeyP
     assert "L2" in fired(simulate(scenario))
 
 
+SLOW = Scenario(
+    says="A lookup takes long.",
+    caller=[Act(at=2.0, say="where is my parcel", during=1.2)],
+    answers=[Answer(to="parcel", before="I will see.", asks=Asks(tool="look"), says=LONG)],
+    tools=[ScriptedTool(name="look", takes=9.0, timeout=20.0)],
+    settings=Settings(reassure_ms=2000),
+    ends_at=25,
+)
+
+
+def test_l2_sees_a_caller_who_is_put_off_twice_with_the_same_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever forgets what was said last says it again."""
+    monkeypatch.setattr(acknowledge, "_choose", lambda stage: "I'm still looking.")
+    assert "L2" in fired(simulate(SLOW))
+
+
+def test_l2_sees_a_caller_who_is_reassured_while_they_speak(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever does not listen first speaks at the same time."""
+    listens = acknowledge._say
+
+    async def blurt(stage: Stage) -> bool:
+        speaking, stage.ears.speaking = stage.ears.speaking, False
+        said = await listens(stage)
+        stage.ears.speaking = speaking
+        return said
+
+    scenario = msgspec.structs.replace(
+        SLOW, caller=[*SLOW.caller, Act(at=6.0, sound=True, during=0.55)]
+    )
+    assert "L2" not in fired(simulate(scenario))
+    monkeypatch.setattr(acknowledge, "_say", blurt)
+    assert "L2" in fired(simulate(scenario))
+
+
 def test_l3_sees_words_in_the_history_that_nobody_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     """History written from what was generated is not what was heard."""
 
@@ -104,6 +156,27 @@ def test_l3_sees_words_in_the_history_that_nobody_heard(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(Playout, "heard", all_of_it)
     assert "L3" in fired(simulate(BARGE_IN))
+
+
+def test_l3_sees_a_reply_that_does_not_know_what_was_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A model that is asked before the history is written answers another conversation."""
+
+    carry_out = Interpreter._carry_out
+
+    def later(self: Interpreter, record: Record) -> None:
+        held = carry_out(self, record)
+        if held is not None:
+            self.dispatch(held)
+
+    monkeypatch.setattr(Interpreter, "_carry_out", later)
+    scenario = msgspec.structs.replace(
+        PLAIN,
+        caller=[*PLAIN.caller, Act(at=5.0, say="no friday", during=0.5)],
+        recognition=Recognition(partials=False),
+    )
+    assert "L3" in fired(simulate(scenario))
 
 
 def test_l4_sees_a_draft_that_is_spoken() -> None:
@@ -116,6 +189,42 @@ def test_l4_sees_a_draft_that_is_spoken() -> None:
     )
     scenario = msgspec.structs.replace(PLAIN, incomplete=["where is my parcel"])
     assert "L4" in fired(held(scenario))
+
+
+def test_l4_lets_a_draft_be_synthesized_before_the_commit() -> None:
+    """A voice that is ready the moment the turn is over is what drafts are for."""
+    trace = simulate(msgspec.structs.replace(PLAIN, incomplete=["where is my parcel"]))
+    lines = list(trace.lines)
+    voiced = next(
+        n
+        for n, line in enumerate(lines)
+        if isinstance(line, journal.Note) and isinstance(line.note, FirstSpeech)
+    )
+    committed = next(
+        n for n, line in enumerate(lines) if isinstance(line, journal.Event) and line.words
+    )
+    assert voiced < committed
+    assert fired(trace) == set()
+
+
+def test_l4_sees_a_draft_that_acts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A draft that takes its turn for committed changes things too early."""
+
+    def hasty(self: Draft, reply: int, *, committed: bool, owed: str = "") -> None:
+        usual(self, reply, committed=True, owed=owed)
+
+    usual = Draft.__init__
+    scenario = Scenario(
+        says="A side effect is asked for by a draft.",
+        caller=[Act(at=2.0, say="hello"), Act(at=5.0, say="change it to friday")],
+        answers=[Answer(to="change", asks=Asks(tool="change"), says="Done.")],
+        tools=[ScriptedTool(name="change", changes=True, takes=0.2)],
+        incomplete=["change it to friday"],
+        ends_at=10,
+    )
+    assert fired(simulate(scenario)) == set()
+    monkeypatch.setattr(Draft, "__init__", hasty)
+    assert "L4" in fired(simulate(scenario))
 
 
 def test_l5_sees_words_that_a_retraction_loses(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +244,48 @@ def test_l5_sees_words_that_a_retraction_loses(monkeypatch: pytest.MonkeyPatch) 
         answers=[Answer(says=LONG, first_token=1.0)],
     )
     assert "L5" in fired(held(scenario))
+
+
+ENDS = Scenario(
+    says="The agent may end the call, and the caller goes on.",
+    caller=[
+        Act(at=2.0, say="goodbye then"),
+        Act(at=4.2, say="no wait where is my parcel", during=1.5),
+    ],
+    answers=[
+        Answer(to="parcel", says=LONG),
+        Answer(to="goodbye", asks=Asks(tool="finish"), says="Goodbye and thank you very much."),
+    ],
+    tools=[ScriptedTool(name="finish", changes=True, ends_call=True)],
+    ends_at=20,
+)
+
+
+@pytest.mark.parametrize("asked", ["end_asked", "transfer_asked"])
+def test_l5_sees_a_call_that_ends_although_the_caller_goes_on(
+    monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    """What an abandoned reply asked for must not happen after another one."""
+    finish = ScriptedTool(name="finish", changes=True, transfers_to="+15550199")
+    scenario = ENDS if asked == "end_asked" else msgspec.structs.replace(ENDS, tools=[finish])
+    assert fired(simulate(scenario)) == set()
+    monkeypatch.setattr(actions, "_stay", lambda call: None)
+    assert "L5" in fired(simulate(scenario))
+
+
+def test_l5_lets_a_machine_speak_without_an_answer() -> None:
+    """What a machine says is no turn of a caller, however long the call goes on after it."""
+    scenario = Scenario(
+        says="A machine that says more than once what it is.",
+        caller=[
+            Act(at=1.0, say="please leave a message after the tone", during=2.0),
+            Act(at=3.5, say="press one for more options", during=2.0),
+        ],
+        wire=Wire(outbound=True),
+        settings=Settings(beep_ms=40_000),
+        ends_at=60,
+    )
+    assert fired(simulate(scenario)) <= {"L6"}  # the wait for the beep was made absurdly long
 
 
 def test_l6_sees_a_call_in_which_nothing_happens_any_more() -> None:
@@ -183,6 +334,37 @@ def test_l9_sees_a_side_effect_that_happens_twice(monkeypatch: pytest.MonkeyPatc
         ends_at=12,
     )
     assert "L9" in fired(simulate(scenario))
+
+
+READS = Scenario(
+    says="A lookup survives that its turn grows.",
+    caller=[Act(at=2.0, say="where is it"), Act(at=4.2, say="please", during=0.5)],
+    answers=[Answer(asks=Asks(tool="look"), says="In Memphis.")],
+    tools=[ScriptedTool(name="look", survives=True, takes=4.0)],
+    settings=Settings(draft_limit=0),
+    ends_at=14,
+)
+
+
+def test_l9_sees_a_read_that_is_begun_anew_although_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Forgetting what is under way asks twice."""
+    asked: list[str] = []
+
+    def never_the_same(arguments: str) -> str:
+        asked.append(arguments)
+        return f"{arguments}{len(asked)}"
+
+    assert fired(simulate(READS)) == set()
+    monkeypatch.setattr(tools, "_canonical", never_the_same)
+    assert "L9" in fired(simulate(READS))
+
+
+def test_l9_sees_a_read_that_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that survives its reply and is not written down was for nothing."""
+    monkeypatch.setattr(actions, "_tool_line", lambda use: Line("tool", ""))
+    assert "L9" in fired(simulate(READS))
 
 
 def doctored(trace: Trace, change: Callable[[journal.AnyLine], journal.AnyLine]) -> Trace:

@@ -87,18 +87,18 @@ class ScriptedMind(Scripted):
         self, answer: Answer, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]
     ) -> Usage:
         await trio.sleep(answer.first_token)
-        told = bool(prompt.messages) and prompt.messages[-1].role == "tool"
-        words = answer.says.split(" ") if answer.says else []
-        if answer.asks is not None and not told:
-            words = answer.before.split(" ") if answer.before else []
+        told = _results_at_end(prompt)
+        asks = answer.asks if answer.asks and told < answer.asks.times else None
+        text = answer.says if not asks else "" if told else answer.before
+        words = text.split(" ") if text else []
         for number, word in enumerate(words):
             await self._hazard(answer, number, emit)
             emit(TextDelta(word + " "))
             await trio.sleep(answer.word_every)
         await self._hazard(answer, len(words), emit)
-        if answer.asks is not None and not told:
-            call_id = f"call-{len(self.prompts)}"
-            emit(ToolCall(call_id, answer.asks.tool, json.dumps(answer.asks.arguments)))
+        if asks:
+            arguments = "{" if told < asks.broken else json.dumps(asks.arguments)
+            emit(ToolCall(f"call-{len(self.prompts)}", asks.tool, arguments))
         return Usage(tokens_in=10, tokens_out=max(1, len(words)))
 
     def _answer(self, words: str) -> Answer:
@@ -121,6 +121,16 @@ class ScriptedMind(Scripted):
             await trio.sleep_forever()
         if answer.fault:
             raise_fault(answer.fault, "the scripted mind")
+
+
+def _results_at_end(prompt: Prompt) -> int:
+    """How many tools the reply that is asked for has used by now."""
+    used = 0
+    for message in reversed(prompt.messages):
+        if message.role != "tool" and message.call is None:
+            break
+        used += message.role == "tool"
+    return used
 
 
 class ScriptedVoice(Scripted):

@@ -103,6 +103,8 @@ class _Session:
                     self._take(item)
                 case Offset(at_ms):
                     self.through_ms = max(self.through_ms, at_ms)
+                    if self.script.eager:
+                        self._say(self.script.lag, final=False, eager=True)
                     self._say(self.script.final_after, final=True)
                     self.is_open = False
                     self.reached = {}
@@ -132,14 +134,14 @@ class _Session:
         if self.script.partials and self.is_open and self.through_ms >= self.next_partial_ms:
             self._say(self.script.lag, final=False)
 
-    def _say(self, delay: float, *, final: bool) -> None:
+    def _say(self, delay: float, *, final: bool, eager: bool = False) -> None:
         words = self._understood(final=final)
         if self.script.deaf or not (words or final):
             return
         self.next_partial_ms = self.through_ms + self.script.partial_every * 1000
         ends_turns = self.script.endpoints or self.script.endpoint_after > 0
         endpoint = final and ends_turns and bool(words)
-        text = Heard(max(0, self.segment), words, final, self.through_ms, endpoint)
+        text = Heard(max(0, self.segment), words, final, self.through_ms, endpoint, eager)
         late = max((self.caller[number].late for number in self.reached), default=0.0)
         self.nursery.start_soon(self._later, delay + late, text)
 

@@ -44,10 +44,13 @@ class Act(Data, frozen=True):
 
 
 class Asks(Data, frozen=True):
-    """The language model asks for a tool."""
+    """The language model asks for a tool, ``times`` times over; the first ``broken`` times with
+    arguments that are not JSON."""
 
     tool: str
     arguments: dict[str, Any] = {}
+    times: int = 1
+    broken: int = 0
 
 
 class Answer(Data, frozen=True):
@@ -98,7 +101,8 @@ class Recognition(Data, frozen=True):
     """Speech-to-text: partials every ``partial_every``, with the words said up to ``lag``
     before; finals ``final_after`` the end. ``connects`` is the time before it listens.
     ``gated`` says whether it wants speech only, or every frame. ``deaf`` opens segments and
-    says nothing. A ``fault`` strikes at ``fault_at``; ``stuck_at`` it takes nothing in for
+    says nothing. With ``eager`` it says at the end of speech, ``lag`` later, that the turn may be
+    over. A ``fault`` strikes at ``fault_at``; ``stuck_at`` it takes nothing in for
     ``stuck_for``. With ``endpoints`` its final transcripts end the turn; with
     ``endpoint_after`` it ends one by itself, so long after the last word and whatever else
     there is to hear.
@@ -111,6 +115,7 @@ class Recognition(Data, frozen=True):
     gated: bool = True
     connects: float = 0.0
     deaf: bool = False
+    eager: bool = False
     fault: Fault | None = None
     fault_at: float = 0.0
     fault_times: int = 1

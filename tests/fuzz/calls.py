@@ -39,7 +39,12 @@ UTTERANCES = (
     "no wait",
     "hang on a second",
     "please leave a message after the tone",
+    "it left memphis this morning",
+    "do you want it",
+    "thank you goodbye",
 )
+"""Two of them are what the agent says: its own voice that comes back."""
+
 ANSWERS = (
     "It left Memphis this morning. It should be with you on Thursday, before noon.",
     "Well, let me see, that would be the one from Tuesday; it is on its way, and should reach "
@@ -49,6 +54,19 @@ ANSWERS = (
     "Do you want it?",
     "Yes.",
     "",
+    "It is <key>order 4711</key>, and it comes <key>at 2:30 pm</key>. I hope that this helps.",
+    "It left Memphis. <must>Please keep your passport ready.</must>",
+    "<must>This call is recorded.</must> That is $5.20, or **12 items** at 40 cents.",
+)
+ASKS = (
+    Asks(tool="change", arguments={"to": "friday"}),
+    Asks(tool="look"),
+    Asks(tool="finish"),
+    Asks(tool="pass_on"),
+    Asks(tool="look", times=2, broken=1),
+    Asks(tool="change", times=2, broken=2),
+    Asks(tool="look", times=5),
+    Asks(tool="nobody_knows"),
 )
 FAULTS: tuple[Fault | None, ...] = (None, "timeout", "refused", "lost")
 STEPS = 2000
@@ -94,23 +112,33 @@ def callers(draw: DrawFn) -> tuple[list[Act], float]:
     return acts, round(at + draw(st.one_of(tenths(5, 300), tenths(5, 3000))), 2)
 
 
+def usually_as(usual: T, other: SearchStrategy[T]) -> SearchStrategy[T]:
+    """As usual in half of the calls."""
+    return st.one_of(st.just(usual), other)
+
+
+MIND_TROUBLES: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {
+        "first_token": usually(0.15, 0.0, 0.4, 1.3, 1.6, 5.0, 7.0, 13.0),
+        "word_every": usually(0.02, 0.0, 0.1, 0.4),
+        "fault": usually(*FAULTS),
+        "fault_after_words": st.integers(0, 6),
+        "stalls": usually(False, True),
+        "ignores_cancel": usually(0.0, 0.05, 2.0),
+    }
+)
+
+
 @st.composite
 def answers(draw: DrawFn) -> Answer:
     """How the language model answers."""
     return Answer(
-        to=draw(st.sampled_from(("", "parcel", "", "date", "stop"))),
+        to=draw(st.sampled_from(("", "parcel", "", "date", "stop", "goodbye"))),
         says=draw(st.sampled_from(ANSWERS)),
-        first_token=draw(usually(0.15, 0.0, 0.4, 1.3, 1.6, 5.0, 7.0, 13.0)),
-        word_every=draw(usually(0.02, 0.0, 0.1, 0.4)),
         before=draw(usually("", "One second, I am looking.")),
-        asks=draw(
-            usually(None, Asks(tool="change", arguments={"to": "friday"}), Asks(tool="look"))
-        ),
-        fault=draw(usually(*FAULTS)),
-        fault_after_words=draw(st.integers(0, 6)),
-        stalls=draw(usually(False, True)),
-        ignores_cancel=draw(usually(0.0, 0.05, 2.0)),
+        asks=draw(usually(None, *ASKS)),
         times=draw(usually(1_000_000, 1)),
+        **draw(usually_as({}, MIND_TROUBLES)),
     )
 
 
@@ -134,6 +162,7 @@ RECOGNITIONS = st.builds(
     gated=st.booleans(),
     connects=usually(0.0, 1.0, 5.0),
     deaf=usually(False, True),
+    eager=usually(False, True),
     fault=usually(*FAULTS),
     fault_at=tenths(0, 1000),
     fault_times=usually(1, 2, 5),
@@ -153,25 +182,30 @@ WIRES = st.builds(
     transfer_fault=usually(*FAULTS),
     outbound=usually(False, True),
 )
+TOOL: SearchStrategy[dict[str, Any]] = usually_as(
+    {},
+    st.fixed_dictionaries(
+        {
+            "takes": usually(0.1, 0.0, 1.0, 4.0, 9.0, 16.0),
+            "timeout": usually(20.0, 5.0, 0.5),
+            "holding": usually("", "I am asking the depot."),
+            "fault": usually(*FAULTS),
+            "ignores_cancel": usually(0.0, 2.0),
+        }
+    ),
+)
 TOOLS = st.builds(
-    lambda look, change: [
-        ScriptedTool(name="look", returns={"at": "Memphis"}, **look),
+    lambda look, survives, change, finish, pass_on: [
+        ScriptedTool(name="look", returns={"at": "Memphis"}, survives=survives, **look),
         ScriptedTool(name="change", returns={"done": True}, changes=True, **change),
+        ScriptedTool(name="finish", changes=True, ends_call=True, **finish),
+        ScriptedTool(name="pass_on", changes=True, transfers_to="+15550199", **pass_on),
     ],
-    *[
-        st.fixed_dictionaries(
-            {
-                "takes": usually(0.1, 0.0, 1.0, 4.0, 9.0),
-                "fault": usually(*FAULTS),
-                "ignores_cancel": usually(0.0, 2.0),
-                **others,
-            }
-        )
-        for others in (
-            {"survives": usually(False, True)},
-            {"ends_call": usually(False, True), "transfers_to": usually("", "sales")},
-        )
-    ],
+    TOOL,
+    st.booleans(),
+    TOOL,
+    TOOL,
+    TOOL,
 )
 SETTINGS = st.builds(
     Settings,
@@ -229,8 +263,3 @@ def calls(draw: DrawFn) -> Scenario:
     drawn = {name: draw(strategy) for name, strategy in parts.items()}
     tools = draw(TOOLS) if any(answer.asks for answer in drawn["answers"]) else []
     return Scenario(says="A generated call.", caller=caller, ends_at=ends_at, tools=tools, **drawn)
-
-
-def usually_as(usual: T, other: SearchStrategy[T]) -> SearchStrategy[T]:
-    """As usual in half of the calls."""
-    return st.one_of(st.just(usual), other)

@@ -7,17 +7,8 @@ from itertools import pairwise
 
 from effects.heard import RESUME_BACK_MS
 from engine import journal
-from engine.simulation.laws.reading import (
-    EVER_MS,
-    ROUNDING_BYTES,
-    VAD_WINDOW_MS,
-    Piece,
-    Reading,
-    Utterance,
-    Violation,
-    event_of,
-    reading_of,
-)
+from engine.simulation.laws.reading import VAD_WINDOW_MS, Reading, Violation, event_of, reading_of
+from engine.simulation.laws.utterances import EVER_MS, ROUNDING_BYTES, Piece, Utterance
 from engine.simulation.trace import Trace
 from states import events
 from states.mulaw import BYTES_PER_MS
@@ -158,7 +149,7 @@ def _yield_limit_ms(reading: Reading, since_ms: float, piece: Piece) -> int:
     due_ms = begins_ms + settings.barge_in_ms + reading.tolerance_ms
     understood: dict[int, str] = {}
     for _, event in reading.transcripts():
-        if since_ms <= event.at_ms <= due_ms:
+        if since_ms <= event.at_ms <= due_ms and event.through_ms > since_ms:
             understood[event.segment] = event.text
     backchannel = is_backchannel(" ".join(understood.values()))
     return max(settings.barge_in_ms, settings.backchannel_ms if backchannel else 0)

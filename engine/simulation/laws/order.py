@@ -9,13 +9,8 @@ from effects.ears import SOUND_LIMIT
 from engine import journal
 from engine.interpreter import CALL, EXIT_MS
 from engine.replay import replay
-from engine.simulation.laws.reading import (
-    EVER_MS,
-    Reading,
-    Violation,
-    is_committed,
-    reading_of,
-)
+from engine.simulation.laws.reading import Reading, Violation, is_committed, reading_of
+from engine.simulation.laws.utterances import EVER_MS
 from engine.simulation.scenario import ScriptedTool
 from engine.simulation.trace import Trace
 from states import mulaw, notes
@@ -150,12 +145,11 @@ def _reads_wasted(reading: Reading) -> Iterator[Violation]:
         ]
         for (index, reply), (at_ms, arguments) in zip(started, trace.tool_log[tool], strict=False):
             intent = _turn_at(reading, at_ms), arguments
-            if not is_committed(reading, index):
+            if not is_committed(reading, reply, index):
                 continue
             if at_ms < known.get(intent, 0.0):
-                yield Violation(
-                    "L9", at_ms, f"{tool} is run again although it is known, or will be"
-                )
+                says = f"{tool} is run again although its answer is known, or will be"
+                yield Violation("L9", at_ms, says)
             known[intent] = _needed_until_ms(reading, index, reply, tool)
 
 

@@ -7,14 +7,8 @@ from dataclasses import dataclass
 
 from engine import journal
 from engine.simulation.laws.floor import silence_limit_ms
-from engine.simulation.laws.reading import (
-    EVER_MS,
-    Reading,
-    Utterance,
-    Violation,
-    is_committed,
-    reading_of,
-)
+from engine.simulation.laws.reading import Reading, Violation, is_committed, reading_of
+from engine.simulation.laws.utterances import EVER_MS, Utterance
 from engine.simulation.trace import Trace
 from states import events, mulaw, notes
 from states.words import is_backchannel, normalized
@@ -106,14 +100,15 @@ def nothing_uncommitted(trace: Trace) -> list[Violation]:
 
     Observed: frames on the line and runs of tools, against the journal's commits. When the
     first frame of a composed reply is sent (an acknowledgement before it counts as one), and
-    when a tool with side effects begins to run, the last of ``committed`` and ``abandoned`` that
-    was taken is ``committed``. No tolerance. Sound that the voice has made and nobody has sent
-    is no violation.
+    when a tool with side effects begins to run, the turn that it answers was ``committed``, after
+    an earlier reply began to be heard, and not ``abandoned`` since. No tolerance. Sound that the
+    voice has made and nobody has sent is no violation.
     """
     reading = reading_of(trace)
     found = []
     for utterance in reading.utterances:
-        if utterance.composed and not is_committed(reading, utterance.pieces[0].after):
+        first, reply = utterance.pieces[0], utterance.reply
+        if utterance.composed and not is_committed(reading, reply, first.after):
             says = f"reply {utterance.reply} is spoken before the turn is committed"
             found.append(Violation("L4", utterance.pieces[0].at_ms, says))
     acting = {tool.name for tool in trace.scenario.tools if tool.changes}
@@ -121,7 +116,7 @@ def nothing_uncommitted(trace: Trace) -> list[Violation]:
         if (
             isinstance(note, notes.ToolStarted)
             and note.tool in acting
-            and not is_committed(reading, index)
+            and not is_committed(reading, note.reply, index)
         ):
             found.append(Violation("L4", note.at_ms, f"{note.tool} runs before the commit"))
     return found

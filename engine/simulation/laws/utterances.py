@@ -1,0 +1,210 @@
+"""What the agent said, read off the sound that crossed the line, byte by byte: each reply's sound
+is predicted from its text, and every frame is looked for in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+
+from effects.spoken import spoken, words_of
+from engine import journal
+from engine.simulation.line import Played
+from engine.simulation.sound import spell
+from engine.simulation.trace import Trace
+from states import mulaw, notes
+
+EVER_MS = 1e9
+ROUNDING_BYTES = 2 * mulaw.BYTES_PER_MS
+"""Call time is kept in tenths of a millisecond."""
+
+
+@dataclass(slots=True)
+class Piece:
+    """Sound that was sent without a clear in between.
+
+    ``starts`` is its place in the reply's sound (bytes), None if it is not of it. ``after`` is
+    the number of journal lines before its first frame.
+    """
+
+    at_ms: float
+    after: int
+    audio: bytearray = field(default_factory=bytearray)
+    last_after: int = 0
+    starts: int | None = None
+    played: list[Played] = field(default_factory=list)
+
+    @property
+    def heard(self) -> int:
+        """How many bytes of it the caller heard."""
+        return sum(len(stretch.audio) for stretch in self.played)
+
+    def heard_by(self, at_ms: float) -> int:
+        """How many bytes of it the caller had heard by a moment."""
+        return sum(
+            min(len(stretch.audio), max(0, round((at_ms - stretch.from_ms) * mulaw.BYTES_PER_MS)))
+            for stretch in self.played
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Where the sound of a clause begins: in which piece, at which byte of it."""
+
+    clause: int
+    at_ms: float
+    piece: Piece
+    starts: int
+
+    @property
+    def fills(self) -> bool:
+        """Whether it only fills a wait: an acknowledgement, or that the reply goes on."""
+        return self.clause < 0
+
+
+@dataclass(slots=True)
+class Utterance:
+    """One reply as it crossed the line: its clauses as written, in the order in which they were
+    ``begun``, and the pieces in which it was sent. ``composed`` is false for fixed lines."""
+
+    reply: int
+    texts: list[str]
+    begun: list[Begun]
+    letter_ms: int
+    pieces: list[Piece]
+    composed: bool = False
+
+    @property
+    def sound(self) -> bytes:
+        """All of it, as it should sound."""
+        return b"".join(spell(spoken(text), self.letter_ms) for text in self.texts)
+
+    @property
+    def words(self) -> list[str]:
+        """All of it, as written words."""
+        return [word for text in self.texts for word in text.split()]
+
+    def reached(self, at_ms: float = EVER_MS) -> int:
+        """How far into it the caller had heard by a moment (bytes)."""
+        places = [
+            piece.starts + piece.heard_by(at_ms)
+            for piece in self.pieces
+            if piece.starts is not None and piece.heard_by(at_ms)
+        ]
+        return max(places, default=0)
+
+    def words_by(self, place: int) -> tuple[int, int]:
+        """How many written words end, and how many begin, before a place in the sound. Those
+        that are said as one end and begin together."""
+        size, start, ended, begun = self.letter_ms * mulaw.BYTES_PER_MS, 0, 0, 0
+        for text in self.texts:
+            at = 0
+            for word in words_of(text):
+                many = len(word.written.split())
+                begun += many * (start + at * size < place)
+                at += len(word.spoken)
+                # A letter of which half was played was heard.
+                ended += many * (start + at * size - size // 2 <= place)
+                at += 1
+            start += len(spoken(text)) * size
+        return ended, begun
+
+
+def utterances_of(trace: Trace) -> Iterator[Utterance]:
+    """The replies that made a sound, in the order in which they began."""
+    letter_ms = trace.scenario.voice.letter_ms
+    composed = {
+        (note.reply, note.clause): note.text
+        for note in trace.notes()
+        if isinstance(note, notes.ClauseComposed)
+    }
+    pieces, begun = _sent(trace)
+    for reply in pieces:
+        clauses = begun.get(reply, [])
+        lines = [
+            [text] if (text := composed.get((reply, one.clause))) else _fixed_lines(trace, one)
+            for one in clauses
+        ]
+        readings = [
+            Utterance(reply, list(texts), clauses, letter_ms, pieces[reply])
+            for texts in product(*lines)
+        ]
+        # Sound that was soon cut off may begin as several lines do: the rest of it tells.
+        best = next((one for one in readings if _locate(one)), readings[0])
+        _locate(best)
+        best.composed = any((reply, one.clause) in composed or one.fills for one in clauses)
+        yield best
+
+
+def _sent(trace: Trace) -> tuple[dict[int, list[Piece]], dict[int, list[Begun]]]:
+    """The sound that was sent and the clauses that began in it, by reply. The journal notes each
+    clause right after its first frame; a frame without such a note goes on with the reply
+    before."""
+    last_after = {one.after: n for n, one in enumerate(trace.crossed) if one.kind == "media"}
+    pieces: dict[int, list[Piece]] = {}
+    begun: dict[int, list[Begun]] = {}
+    piece_of: dict[int, Piece] = {}
+    reply, piece = 0, None
+    for number, crossed in enumerate(trace.crossed):
+        if crossed.kind == "clear":
+            piece = None
+        if crossed.kind != "media":
+            continue
+        sent = _note_at(trace, crossed.after) if last_after[crossed.after] == number else None
+        if isinstance(sent, notes.ClauseSent):
+            if sent.reply != reply:
+                piece = None
+            reply = sent.reply
+        if piece is None:
+            piece = Piece(crossed.at_ms, crossed.after)
+            pieces.setdefault(reply, []).append(piece)
+        if isinstance(sent, notes.ClauseSent):
+            clause = Begun(sent.clause, crossed.at_ms, piece, len(piece.audio))
+            begun.setdefault(reply, []).append(clause)
+        piece.audio += crossed.audio
+        piece.last_after = crossed.after
+        piece_of[number] = piece
+    for stretch in trace.played:
+        if stretch.media in piece_of:
+            piece_of[stretch.media].played.append(stretch)
+    return pieces, begun
+
+
+def _note_at(trace: Trace, index: int) -> notes.Note | None:
+    line = trace.lines[index] if index < len(trace.lines) else None
+    return line.note if isinstance(line, journal.Note) else None
+
+
+def _fixed_lines(trace: Trace, begun: Begun) -> list[str]:
+    """The agent's fixed lines that begin as this clause does, the longest first; one that is
+    empty if none does."""
+    found, sent = [], begun.piece.audio[begun.starts :]
+    for text in sorted(_fixed_texts(trace), key=len, reverse=True):
+        sound = spell(spoken(text), trace.scenario.voice.letter_ms)
+        size = min(len(sound), len(sent))
+        if size and sound[:size] == sent[:size]:
+            found.append(text)
+    return found or [""]
+
+
+def _fixed_texts(trace: Trace) -> set[str]:
+    """All that can be said without a language model."""
+    head = trace.lines[0]
+    assert isinstance(head, journal.Head)
+    return {*head.agent.phrases, *(tool.holding for tool in trace.scenario.tools if tool.holding)}
+
+
+def _locate(utterance: Utterance) -> bool:
+    """Find each piece in the sound of its reply: at the start, or not after where the caller
+    had heard it to, as near to it as can be. Returns whether all are found."""
+    sound, reached = utterance.sound, 0
+    for piece in utterance.pieces:
+        latest = reached + ROUNDING_BYTES + len(piece.audio)
+        place = sound.rfind(piece.audio, 0, latest)
+        if place < 0:
+            place = sound.find(piece.audio)
+        piece.starts = place if place >= 0 else None
+        if piece.starts is not None:
+            reached = max(reached, piece.starts + piece.heard)
+    return all(piece.starts is not None for piece in utterance.pieces)
