@@ -124,6 +124,7 @@ ELSE = "All right. Is there anything else I can do?"
         ("Thanks.", WHICH),
         ("No,", WHICH),
         ("No.", ELSE),
+        ("No.", "Is that right?"),
         ("Thank you.", ELSE),
     ],
 )
@@ -142,7 +143,7 @@ def test_words_that_often_open_a_turn_wait_even_after_a_falling_voice(
     [
         ("Yes.", "Are you still there?"),
         ("Hello.", "Are you still there?"),
-        ("No.", "Shall I try again?"),
+        ("Nope.", "Shall I try again?"),
         ("Sorry?", WHICH),
         ("Hello?", HELP),
         ("Yes, please.", WHICH),
@@ -152,7 +153,7 @@ def test_words_that_often_open_a_turn_wait_even_after_a_falling_voice(
     ],
 )
 def test_the_same_words_are_taken_up_where_they_are_the_answer(words: str, asked: str) -> None:
-    """A yes or no that was asked for, a question back, and thanks with more to them are whole."""
+    """A yes that was asked for, a question back, and thanks with more to them are whole."""
     assert completeness(words, asked) >= THRESHOLD
 
 

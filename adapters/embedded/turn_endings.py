@@ -42,7 +42,7 @@ _ANSWERS = frozenset(
     "today tomorrow monday tuesday wednesday thursday friday saturday sunday huh".split()
 )
 _FIRST_WORDS = re.compile(
-    r"(?P<answer>yes|yeah|yep|yup|no|nope|nah|okay|right|sure|hello|hi|hey)"
+    r"(?P<answer>yes|yeah|yep|yup|nope|nah|okay|right|sure|hello|hi|hey)|no"
     r"|(?:hello|hi|hey) there|good (?:morning|afternoon|evening)|thanks|thank you|sorry"
 )
 """A turn of their own or, as often, the first words of one ("no, thank you")."""
@@ -256,15 +256,15 @@ def ending_score(said: Sequence[str], text: str, asked: str) -> float:
 
 
 def _first_words_score(text: str, asked: str) -> float | None:
-    """Where words that often open a turn are all that was said. A yes or no is the whole answer
-    to a question for it, but seldom to "Is there anything else?": people go on with thanks, or
-    with what else there is."""
+    """Where words that often open a turn are all that was said. A yes is the whole answer to a
+    question for it, but seldom to "Is there anything else?"; nor is a plain "no" to any: people
+    go on with thanks, or with what they want instead."""
     first_words = _FIRST_WORDS.fullmatch(" ".join(normalized(text)))
     if first_words is None or not asked or text.rstrip().endswith("?"):
         return None
     asked = asked.rstrip()
-    answers = first_words["answer"] and _YES_OR_NO.search(asked) and not _ANYTHING_ELSE.search(asked)
-    return COMPLETE if answers else OPENED
+    was_asked = _YES_OR_NO.search(asked) and not _ANYTHING_ELSE.search(asked)
+    return COMPLETE if first_words["answer"] and was_asked else OPENED
 
 
 def _without_leads(said: Sequence[str]) -> list[str]:
