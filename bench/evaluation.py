@@ -3,7 +3,7 @@
     python -m bench.evaluation
 
 Runs ``antiphon eval`` over ``bench/dialogues/parcel``, two calls at a time; the thresholds beside
-the dialogues are the budgets. It takes about four minutes. Recordings and journals go to
+the dialogues are the budgets. It takes four to five minutes. Recordings and journals go to
 ``calls/``; what went wrong is printed with the journal to look into.
 """
 
