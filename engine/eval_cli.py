@@ -26,7 +26,7 @@ from engine.evaluation.figures import (
 )
 from engine.evaluation.plan import Plan, plan
 from engine.evaluation.run import Elsewhere, Here, Progress, evaluate
-from engine.evaluation.speech import callers_voice, needs_voice, sounds_of
+from engine.evaluation.speech import Sounds, callers_voice, needs_voice, sounds_of
 from engine.evaluation.table import Report, show
 from engine.stack import open_desk
 
@@ -98,12 +98,15 @@ def _check(url: str | None, config: Path | None, json: Path | None) -> None:
 
 def _planned(folder: Path) -> Dialogues:
     """All dialogues of a folder, spoken and planned. Blocks. Raises :class:`ConfigError`."""
-    files = load_dialogues(folder)
+    return [(file, plan(file.dialogue, _sounds(file))) for file in load_dialogues(folder)]
+
+
+def _sounds(file: DialogueFile) -> Sounds:
     try:
-        voice = callers_voice() if any(needs_voice(file.dialogue) for file in files) else None
+        voice = callers_voice(file.name) if needs_voice(file.dialogue) else None
     except ProviderError as error:
         raise ConfigError(str(error)) from error
-    return [(file, plan(file.dialogue, sounds_of(file, voice))) for file in files]
+    return sounds_of(file, voice)
 
 
 async def _held(

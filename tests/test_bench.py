@@ -17,6 +17,7 @@ from adapters.twilio.recording import Stretch
 from adapters.twilio.script import AfterAgent, IntoReply
 from bench import measures, report
 from bench.calls import TappedCall, conversation, scattered
+from bench.evaluation import table_of
 from bench.reference import (
     NoStore,
     Reference,
@@ -34,7 +35,10 @@ from bench.scripted import (
 )
 from bench.vendors import VendorsClock
 from effects.ports import CallInfo, Frame, Heard, Media, Sound, Stop
+from engine.evaluation.figures import Result, Thresholds, figures_of
+from engine.evaluation.measures import Answer, TurnTaking
 from engine.evaluation.sound import cut_to_speech, speech_bounds
+from engine.evaluation.task import WordErrors
 from engine.simulation.providers import ScriptedVad
 from engine.simulation.sound import spell
 from states import mulaw
@@ -103,6 +107,24 @@ def test_the_page_of_budgets_says_machine_value_budget_and_verdict() -> None:
     assert "2026-01-31, a cpu, 2 cores, Python 3.11.7, load 0.5" in page
     assert "| latency | 331 ms | ≤ 330 ms | **over** | a call |" in page
     assert "| stage | 0.25 ms |  |  |  |" in page
+
+
+def test_an_evaluation_has_its_thresholds_as_budgets() -> None:
+    """Every figure of it is in the table; a threshold limits the one of its name, tasks done from
+    below; what was not measured keeps to none."""
+    answers = TurnTaking(answers=[Answer(1, 400.0), Answer(2, 600.0), Answer(3, cut_off=True)])
+    done = Result("done", turn_taking=answers, words=WordErrors(20, 1), task_done=True)
+    found = figures_of([done, Result("failed", task_done=False)])
+    limits = Thresholds(latency_p50_ms=450, cut_offs=1, task_done_percent=50, silent_p95_ms=900)
+    rows = {row.name: row for row in table_of(found, limits)}
+    latency = rows["end of voice to first audio, as heard, p50"]
+    assert (latency.value, latency.budget, latency.within) == (500.0, 450, False)
+    assert (rows["cut-offs"].value, rows["cut-offs"].within) == (1, True)
+    assert rows["cut-offs"].how == "of 3 turns"
+    assert (rows["tasks done"].value, rows["tasks done"].at_least) == (50.0, True)
+    assert rows["tasks done"].within
+    assert not rows["barge-in to silence, p95"].within
+    assert (rows["word error rate"].value, rows["word error rate"].budget) == (5.0, None)
 
 
 # --- what is derived from a call ------------------------------------------------------------

@@ -211,10 +211,11 @@ def test_pieces_of_a_text() -> None:
 
 
 def test_the_dialogues_of_the_parcel_desk_can_be_read() -> None:
-    """They come with the repository, and each says what it tries."""
+    """They come with the repository, each says what it tries, and there are thresholds for them."""
     dialogues = load_dialogues(PARCEL)
     assert len(dialogues) >= 10
     assert all(file.dialogue.about for file in dialogues)
+    assert load_thresholds(PARCEL / "thresholds.toml").task_done_percent is not None
 
 
 def test_the_manual_s_example_is_a_dialogue(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.embedded.turn_detector import WordsTurnDetector, completeness
+from states.endpointing import Habits, Judgement, is_complete, pause_ms
 from states.settings import Settings
 
 THRESHOLD = Settings().complete_threshold
@@ -107,6 +108,61 @@ def test_a_complete_thought_is_taken_up(words: str, asked: str) -> None:
 def test_a_fragment_waits(words: str, asked: str) -> None:
     """What wants something after it stays below the threshold."""
     assert completeness(words, asked) < THRESHOLD
+
+
+HELP = "Hello, this is the parcel desk. How can I help?"
+WHICH = "I can change the day, or hold the parcel. Which would you like?"
+ELSE = "All right. Is there anything else I can do?"
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("Hello.", HELP),
+        ("hi there", HELP),
+        ("Yes.", HELP),
+        ("Thanks.", WHICH),
+        ("No,", WHICH),
+        ("No.", ELSE),
+        ("No.", "Is that right?"),
+        ("Thank you.", ELSE),
+    ],
+)
+def test_words_that_often_open_a_turn_wait_even_after_a_falling_voice(
+    words: str, asked: str
+) -> None:
+    """A caller who says "no" to an offer, or "thanks", mostly goes on ("no, thank you"): they are
+    given longer than after a complete thought, and less long than after a fragment."""
+    judgement = Judgement(completeness(words, asked), "falling")
+    assert not is_complete(judgement, Settings())
+    assert Settings().complete_silence_ms < pause_ms(judgement, Habits(), Settings()) < 500
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("Yes.", "Are you still there?"),
+        ("Hello.", "Are you still there?"),
+        ("Nope.", "Shall I try again?"),
+        ("Sorry?", WHICH),
+        ("Hello?", HELP),
+        ("Yes, please.", WHICH),
+        ("No, thank you.", ELSE),
+        ("Thanks, goodbye.", ELSE),
+        ("Thank you very much.", ELSE),
+    ],
+)
+def test_the_same_words_are_taken_up_where_they_are_the_answer(words: str, asked: str) -> None:
+    """A yes that was asked for, a question back, and thanks with more to them are whole."""
+    assert completeness(words, asked) >= THRESHOLD
+
+
+def test_one_digit_put_right_is_complete_whatever_was_asked() -> None:
+    """Whoever corrects the last digit does not owe the other four."""
+    asked = "I cannot find it. Could you say the five digits again?"
+    assert completeness("the last digit is zero", asked) >= THRESHOLD
+    assert completeness("no the second number was a four", asked) >= THRESHOLD
+    assert completeness("the last digit is", asked) < THRESHOLD
 
 
 def test_the_question_that_was_asked_last_counts() -> None:

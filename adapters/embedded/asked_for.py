@@ -8,9 +8,10 @@ import re
 
 from states.words import normalized
 
-COMPLETE, LIKELY, UNSURE, UNLIKELY = 0.95, 0.8, 0.55, 0.1
+COMPLETE, LIKELY, UNSURE, OPENED, UNLIKELY = 0.95, 0.8, 0.55, 0.4, 0.1
 """How likely it is that the turn is over. :mod:`states.endpointing` takes up ``LIKELY`` and better
-as a complete thought; what is ``UNSURE`` waits longer, what is ``UNLIKELY`` longest."""
+as a complete thought; what is ``UNSURE`` waits longer, unless the voice falls; what is ``OPENED``
+waits longer even then, what is ``UNLIKELY`` longest."""
 
 # --- the question, normalised ("four digits" is "4 digits") ---------------------------------
 
@@ -44,6 +45,12 @@ _SPELLING = re.compile(r"\bspell")
 # --- the answer -----------------------------------------------------------------------------
 
 _AS_IN = re.compile(r"\b(?:([a-z0-9]) (?:as in|is for)|([b-hj-z]) (?:for|like)) [a-z]+\b")
+_NAMED_DIGIT = re.compile(
+    r"\b(?:1st|2nd|3rd|[45]th|last|final|missing|other|only) (?:digit|number|figure|1)"
+    r" (?:is|was|should be|has to be|must be)(?: (?:a|really|actually))? [0-9]$"
+)
+"""One digit of a number, put right: that is all of it, whatever was asked."""
+
 _BETWEEN = frozenset("um uh er dash hyphen space then and".split())
 """May stand between digits without ending the number."""
 
@@ -79,6 +86,8 @@ def answer_score(words: tuple[str, ...], asked: str) -> float | None:
     code = _code_at_end(said, digits_asked=length is not None or is_phone)
     if not code or (_WHICH_ONE.search(said) and code == "1"):
         return None
+    if _NAMED_DIGIT.search(said):
+        return COMPLETE
     if length is not None:
         return _length_score(code, length, said)
     if is_phone:

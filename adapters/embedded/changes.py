@@ -139,8 +139,9 @@ def _found(talk: Talk, lookup: ToolCall, result: Mapping[str, object]) -> Step:
 def _changed(talk: Talk, change: ToolCall, result: Mapping[str, object]) -> Step:
     order = Order.from_result(result)
     if result.get("done") is True and order is not None:
-        text = f"{wording.done(order, change.name == HOLD_PARCEL)} {wording.MORE}"
-        return say(replace(talk, order=order, failed=None), text, Question.MORE)
+        done = wording.done(order, change.name == HOLD_PARCEL)
+        talk = replace(talk, order=order, failed=None)
+        return say(talk, f"{done} {wording.MORE}", Question.MORE, key=done)
     reason = result.get("reason")
     if result.get("done") is not False or not isinstance(reason, str):
         return _failed(talk, change)

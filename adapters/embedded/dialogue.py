@@ -149,6 +149,14 @@ def _wait(talk: Talk, meaning: Meaning) -> Step | None:
     return (talk, wording.TAKE_YOUR_TIME) if Intent.WAIT in meaning.intents else None
 
 
+def _untold(talk: Talk, meaning: Meaning) -> Step | None:
+    """A change that was made while the caller went on with their yes, so that they have not heard
+    of it, is told before anything else is answered."""
+    if talk.question is not Question.MORE or not talk.key or talk.heard.strip():
+        return None
+    return say(talk, talk.reply, talk.question, key=talk.key)
+
+
 def _track(talk: Talk, meaning: Meaning) -> Step | None:
     if Intent.TRACK not in meaning.intents:
         return None
@@ -244,6 +252,7 @@ _RULES: tuple[Rule, ...] = (
     consent,
     _due_lookup,
     take_wish,
+    _untold,
     _number_is_lost,
     _track,
     _goodbye,

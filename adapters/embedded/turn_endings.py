@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from adapters.embedded.asked_for import COMPLETE, LIKELY, UNLIKELY, UNSURE
+from adapters.embedded.asked_for import COMPLETE, LIKELY, OPENED, UNLIKELY, UNSURE
+from states.words import normalized
 
 
 def _ends(*endings: str) -> re.Pattern[str]:
@@ -40,6 +41,12 @@ _ANSWERS = frozenset(
     "yes no yeah yep yup nope nah sure okay right correct exactly thanks bye hello hi hey "
     "today tomorrow monday tuesday wednesday thursday friday saturday sunday huh".split()
 )
+_FIRST_WORDS = re.compile(
+    r"(?P<answer>yes|yeah|yep|yup|nope|nah|okay|right|sure|hello|hi|hey)|no"
+    r"|(?:hello|hi|hey) there|good (?:morning|afternoon|evening)|thanks|thank you|sorry"
+)
+"""A turn of their own or, as often, the first words of one ("no, thank you")."""
+
 _I = "(?:i|you|he|she|it|we|they)"
 _SUBJECT = "(?:i|you|he|she|it|we|they|this|that|there|nobody|everybody|someone|everything)"
 _THE = "(?:the|my|your|his|her|our|their|a|an|this|that|these|those)"
@@ -218,6 +225,7 @@ _ASKS_WHEN = re.compile(r"\b(?:when|what time|which day|what day)\b", re.IGNOREC
 _YES_OR_NO = re.compile(
     rf"(?:^|[.,!?] )(?:so |and |okay )?(?:{_AUXILIARY}|is)\b[^.?!]*\?$", re.IGNORECASE
 )
+_ANYTHING_ELSE = re.compile(r"\banything else\b[^.!?]*\?$", re.IGNORECASE)
 _ANY_SUBJECT = rf"(?:{_SUBJECT}|{_THE}|\w+(?:body|thing)) "
 _SHORT_ANSWER = re.compile(rf"(?:{_I}|that|there) {_AUXILIARY}(?: not)?")
 
@@ -227,6 +235,9 @@ def ending_score(said: Sequence[str], text: str, asked: str) -> float:
 
     ``said`` are the normalised words of ``text``, without a "please" at the end.
     """
+    first_words = _first_words_score(text, asked)
+    if first_words is not None:
+        return first_words
     rest = _without_leads(said)
     if not rest:
         return _leads_score(said)
@@ -242,6 +253,18 @@ def ending_score(said: Sequence[str], text: str, asked: str) -> float:
     is_question = text.rstrip().endswith("?") or _QUESTION.match(" ".join(rest))
     ends_in_mark = text.rstrip().endswith((".", "!"))
     return COMPLETE if is_question or ends_in_mark or said[-1] in _ANSWERS else LIKELY
+
+
+def _first_words_score(text: str, asked: str) -> float | None:
+    """Where words that often open a turn are all that was said. A yes is the whole answer to a
+    question for it, but seldom to "Is there anything else?"; nor is a plain "no" to any: people
+    go on with thanks, or with what they want instead."""
+    first_words = _FIRST_WORDS.fullmatch(" ".join(normalized(text)))
+    if first_words is None or not asked or text.rstrip().endswith("?"):
+        return None
+    asked = asked.rstrip()
+    was_asked = _YES_OR_NO.search(asked) and not _ANYTHING_ELSE.search(asked)
+    return COMPLETE if first_words["answer"] and was_asked else OPENED
 
 
 def _without_leads(said: Sequence[str]) -> list[str]:

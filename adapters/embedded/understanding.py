@@ -80,7 +80,8 @@ _MERIDIEM = re.compile(r"(?<![a-z])([ap])\.?\s?m\b\.?")
 _DOTTED_TIME = re.compile(r"(?<!\d)(\d{1,2})[.:](\d{2})(?=\s*[ap]m)")
 _TOKEN = re.compile(r"\d{1,2}:\d{2}(?!\d)|\d[\do]*|[a-z]+(?:'[a-z]+)?", re.ASCII)
 _REWRITTEN = (
-    (re.compile(r"\bto+ (day|morrow)\b"), r"to\1"),
+    (re.compile(r"(?<=[a-z])[-‐‑](?=[a-z])"), " "),
+    (re.compile(r"\bto+ (day|morrow|night)\b"), r"to\1"),
     (re.compile(r"\bo'clock"), "oclock"),
     (re.compile(r"\bhalf past (\w+)"), r"at \1 thirty"),
 )

@@ -101,6 +101,8 @@ def proposal(order: Order, wish: Wish) -> str:
     replaced = ""
     if order.delivery_day and order.delivery_day != wish.day:
         replaced = f" instead of {order.delivery_day}"
+        if wish.hold:
+            replaced = f" instead of delivering it {when(order.delivery_day, '')}"
     return f"{essence(order, wish)}{replaced}. Is that right?"
 
 

@@ -149,7 +149,8 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     task_done_percent: Limit = None
 
 
-_AT_LEAST = {"task_done_percent"}
+AT_LEAST = frozenset({"task_done_percent"})
+"""The thresholds that are lowest values."""
 
 
 def load_thresholds(path: Path) -> Thresholds:
@@ -176,7 +177,7 @@ def broken(thresholds: Thresholds, figures: Figures) -> list[str]:
         if limit is None:
             continue
         value = figure(figures, name)
-        at_least = name in _AT_LEAST
+        at_least = name in AT_LEAST
         bound = f"{'at least' if at_least else 'at most'} {limit:g}"
         if value is None or math.isnan(value):
             found.append(f"{name}: not measured (it has to be {bound})")
