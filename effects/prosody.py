@@ -59,7 +59,7 @@ LEAST_FRAMES = 10
 FALL_ST_PER_S = -7.0
 """Speech drifts down by 2 to 6 semitones a second all the time; only more is a fall (2
 semitones over the last 300 ms)."""
-CLEAR_FALL_ST_PER_S = -14.0
+CLEAR_FALL_ST_PER_S = -10.0
 DRAWN_OUT = 1.6
 """A last syllable so many times as long as the others holds the floor, unless the voice clearly
 falls: final syllables are longer anyhow, by a third or so."""

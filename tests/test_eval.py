@@ -244,7 +244,7 @@ def test_a_dialogue_with_the_engine(tmp_path: Path) -> None:
     (tmp_path / "goodbye.yaml").write_text(
         "about: The caller leaves in the middle of the greeting.\n"
         "steps:\n  - interrupt: {say: 'No, thank you. Goodbye.', after: 0.5}\n"
-        "expect: {agent_says: [thanks for calling], never: [find_order]}\n"
+        "expect: {agent_says: [hello], never: [find_order]}\n"
     )
     limits, out = tmp_path / "limits.toml", tmp_path / "out.json"
     limits.write_text("errors = 0\nmissed_barge_ins = 0\nlatency_p50_ms = 0.1\n")

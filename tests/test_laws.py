@@ -16,58 +16,24 @@ import trio
 from effects import acknowledge, tools
 from effects.ears import Ears
 from effects.playout import Playout, Silenced
-from effects.stage import Draft, Stage
-from engine import journal, machine
-from engine.chart import default_chart_path, parse_chart
+from effects.stage import Stage
+from engine import journal
 from engine.interpreter import Interpreter
-from engine.machine import Record
 from engine.simulation.laws import LAWS, check_laws, isolated
 from engine.simulation.scenario import (
     Act,
     Answer,
     Asks,
-    Recognition,
     Scenario,
     ScriptedTool,
     Voice,
-    Wire,
 )
 from engine.simulation.trace import Trace
 from engine.simulation.world import simulate
-from engine.vocabulary import ACTIONS, VOCABULARY
 from states import actions
-from states.actions import Commands
-from states.call import Call, Line
-from states.events import Event
-from states.notes import FirstSpeech
+from states.call import Line
 from states.settings import Settings
-
-LONG = "It left Memphis this morning. It should be with you on Thursday, before noon."
-PLAIN = Scenario(
-    says="A question and its answer.",
-    caller=[Act(at=2.0, say="where is my parcel", during=1.2)],
-    answers=[Answer(to="parcel", says=LONG)],
-    ends_at=12,
-)
-BARGE_IN = msgspec.structs.replace(
-    PLAIN, caller=[*PLAIN.caller, Act(at=5.0, say="the other one for friday please", during=1.8)]
-)
-NOISE = msgspec.structs.replace(
-    PLAIN, caller=[*PLAIN.caller, Act(at=5.0, sound=True, during=0.9)], ends_at=16
-)
-Plant = Callable[[pytest.MonkeyPatch], None]
-
-
-def fired(trace: Trace) -> set[str]:
-    return {violation.law for violation in check_laws(trace)}
-
-
-def on_chart(before: str, after: str) -> Callable[[Scenario], Trace]:
-    """Simulate on the shipped chart with one piece of its text changed."""
-    text = default_chart_path().read_text(encoding="utf-8")
-    assert before in text
-    chart = parse_chart(text.replace(before, after, 1), "planted.yaml", VOCABULARY)
-    return lambda scenario: simulate(scenario, chart)
+from tests.laws_kit import BARGE_IN, LONG, NOISE, PLAIN, fired, on_chart
 
 
 @pytest.mark.parametrize("scenario", [PLAIN, BARGE_IN, NOISE], ids=["plain", "barge-in", "noise"])
@@ -146,146 +112,6 @@ def test_l2_sees_a_caller_who_is_reassured_while_they_speak(
     assert "L2" not in fired(simulate(scenario))
     monkeypatch.setattr(acknowledge, "_say", blurt)
     assert "L2" in fired(simulate(scenario))
-
-
-def test_l3_sees_words_in_the_history_that_nobody_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """History written from what was generated is not what was heard."""
-
-    def all_of_it(self: Playout) -> str:
-        return " ".join(clause.said.text for clause in self._clauses)
-
-    monkeypatch.setattr(Playout, "heard", all_of_it)
-    assert "L3" in fired(simulate(BARGE_IN))
-
-
-def test_l3_sees_a_reply_that_does_not_know_what_was_heard(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A model that is asked before the history is written answers another conversation."""
-
-    carry_out = Interpreter._carry_out
-
-    def later(self: Interpreter, record: Record) -> None:
-        held = carry_out(self, record)
-        if held is not None:
-            self.dispatch(held)
-
-    monkeypatch.setattr(Interpreter, "_carry_out", later)
-    scenario = msgspec.structs.replace(
-        PLAIN,
-        caller=[*PLAIN.caller, Act(at=5.0, say="no friday", during=0.5)],
-        recognition=Recognition(partials=False),
-    )
-    assert "L3" in fired(simulate(scenario))
-
-
-def test_l4_sees_a_draft_that_is_spoken() -> None:
-    """A chart that voices drafts speaks before the turn is over."""
-    held = on_chart(
-        "                initial: true\n                transitions:\n"
-        "                  - {event: committed, cond: draft_fits",
-        "                initial: true\n                invoke: [speak]\n"
-        "                transitions:\n                  - {event: committed, cond: draft_fits",
-    )
-    scenario = msgspec.structs.replace(PLAIN, incomplete=["where is my parcel"])
-    assert "L4" in fired(held(scenario))
-
-
-def test_l4_lets_a_draft_be_synthesized_before_the_commit() -> None:
-    """A voice that is ready the moment the turn is over is what drafts are for."""
-    trace = simulate(msgspec.structs.replace(PLAIN, incomplete=["where is my parcel"]))
-    lines = list(trace.lines)
-    voiced = next(
-        n
-        for n, line in enumerate(lines)
-        if isinstance(line, journal.Note) and isinstance(line.note, FirstSpeech)
-    )
-    committed = next(
-        n for n, line in enumerate(lines) if isinstance(line, journal.Event) and line.words
-    )
-    assert voiced < committed
-    assert fired(trace) == set()
-
-
-def test_l4_sees_a_draft_that_acts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A draft that takes its turn for committed changes things too early."""
-
-    def hasty(self: Draft, reply: int, *, committed: bool, owed: str = "") -> None:
-        usual(self, reply, committed=True, owed=owed)
-
-    usual = Draft.__init__
-    scenario = Scenario(
-        says="A side effect is asked for by a draft.",
-        caller=[Act(at=2.0, say="hello"), Act(at=5.0, say="change it to friday")],
-        answers=[Answer(to="change", asks=Asks(tool="change"), says="Done.")],
-        tools=[ScriptedTool(name="change", changes=True, takes=0.2)],
-        incomplete=["change it to friday"],
-        ends_at=10,
-    )
-    assert fired(simulate(scenario)) == set()
-    monkeypatch.setattr(Draft, "__init__", hasty)
-    assert "L4" in fired(simulate(scenario))
-
-
-def test_l5_sees_words_that_a_retraction_loses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A turn that is taken back and forgotten is a turn that vanished."""
-    kept = ACTIONS["retract_turn"]
-
-    def lose(call: Call, event: Event) -> Commands:
-        commands = kept(call, event)
-        call.turn.segments.clear()
-        return commands
-
-    monkeypatch.setattr(machine, "ACTIONS", {**ACTIONS, "retract_turn": lose})
-    held = on_chart("name: call", "name: losing")
-    scenario = msgspec.structs.replace(
-        PLAIN,
-        caller=[*PLAIN.caller, Act(at=3.75, say="the one for friday")],
-        answers=[Answer(says=LONG, first_token=1.0)],
-    )
-    assert "L5" in fired(held(scenario))
-
-
-ENDS = Scenario(
-    says="The agent may end the call, and the caller goes on.",
-    caller=[
-        Act(at=2.0, say="goodbye then"),
-        Act(at=4.2, say="no wait where is my parcel", during=1.5),
-    ],
-    answers=[
-        Answer(to="parcel", says=LONG),
-        Answer(to="goodbye", asks=Asks(tool="finish"), says="Goodbye and thank you very much."),
-    ],
-    tools=[ScriptedTool(name="finish", changes=True, ends_call=True)],
-    ends_at=20,
-)
-
-
-@pytest.mark.parametrize("asked", ["end_asked", "transfer_asked"])
-def test_l5_sees_a_call_that_ends_although_the_caller_goes_on(
-    monkeypatch: pytest.MonkeyPatch, asked: str
-) -> None:
-    """What an abandoned reply asked for must not happen after another one."""
-    finish = ScriptedTool(name="finish", changes=True, transfers_to="+15550199")
-    scenario = ENDS if asked == "end_asked" else msgspec.structs.replace(ENDS, tools=[finish])
-    assert fired(simulate(scenario)) == set()
-    monkeypatch.setattr(actions, "_stay", lambda call: None)
-    assert "L5" in fired(simulate(scenario))
-
-
-def test_l5_lets_a_machine_speak_without_an_answer() -> None:
-    """What a machine says is no turn of a caller, however long the call goes on after it."""
-    scenario = Scenario(
-        says="A machine that says more than once what it is.",
-        caller=[
-            Act(at=1.0, say="please leave a message after the tone", during=2.0),
-            Act(at=3.5, say="press one for more options", during=2.0),
-        ],
-        wire=Wire(outbound=True),
-        settings=Settings(beep_ms=40_000),
-        ends_at=60,
-    )
-    assert fired(simulate(scenario)) <= {"L6"}  # the wait for the beep was made absurdly long
 
 
 def test_l6_sees_a_call_in_which_nothing_happens_any_more() -> None:
