@@ -243,7 +243,7 @@ def test_a_dialogue_with_the_engine(tmp_path: Path) -> None:
     real time; a threshold that cannot be kept to makes it exit 1."""
     (tmp_path / "goodbye.yaml").write_text(
         "about: The caller leaves in the middle of the greeting.\n"
-        "steps:\n  - interrupt: {say: 'No, thank you. Goodbye.', after: 0.5}\n"
+        "steps:\n  - interrupt: {say: 'I have to go now, goodbye.', after: 0.5}\n"
         "expect: {agent_says: [hello], never: [find_order]}\n"
     )
     limits, out = tmp_path / "limits.toml", tmp_path / "out.json"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from math import ceil
 
 from effects.heard import RESUME_BACK_MS
 from engine import journal
@@ -141,7 +142,8 @@ def _overlap_ms(piece: Piece, from_ms: float, until_ms: float) -> float:
 
 
 def _yield_limit_ms(reading: Reading, since_ms: float, piece: Piece) -> int:
-    """How long the caller has to speak: what was understood when the barge-in time was up."""
+    """How long the caller has to speak: what was understood when the barge-in time was up. The
+    ears count voice in whole windows."""
     settings = reading.settings
     begins_ms = since_ms
     if piece.played:
@@ -152,7 +154,8 @@ def _yield_limit_ms(reading: Reading, since_ms: float, piece: Piece) -> int:
         if since_ms <= event.at_ms <= due_ms and event.through_ms > since_ms:
             understood[event.segment] = event.text
     backchannel = is_backchannel(" ".join(understood.values()))
-    return max(settings.barge_in_ms, settings.backchannel_ms if backchannel else 0)
+    limit_ms = max(settings.barge_in_ms, settings.backchannel_ms if backchannel else 0)
+    return round(ceil(limit_ms / VAD_WINDOW_MS) * VAD_WINDOW_MS)
 
 
 def no_dead_air(trace: Trace) -> list[Violation]:
