@@ -74,7 +74,7 @@ def _generated() -> list[Figure]:
 
 def main() -> None:
     """Measure, save and show."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     machine = this_machine()
     finish("simulation", machine, measure())
 

@@ -104,7 +104,7 @@ def measure() -> list[Figure]:
 
 def main() -> None:
     """Measure, save and show."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     finish("speculation", this_machine(), measure())
 
 
