@@ -34,7 +34,6 @@ class PlayedClause:
     whole: bool = False
     begun: bool = False
     marked: bool = False
-    plays_until_ms: float = 0.0
 
     @property
     def end(self) -> int:

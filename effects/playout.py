@@ -59,6 +59,14 @@ class _Outstanding:
     due_ms: float
 
 
+@dataclass(slots=True)
+class _Spoken:
+    """A clause that was begun, and until when it plays as far as it was sent."""
+
+    text: str
+    until_ms: float = 0.0
+
+
 class Playout:
     """Sends one reply at a time. All methods but :meth:`add` and :meth:`run` are synchronous.
 
@@ -79,7 +87,8 @@ class Playout:
         self._now_ms = now_ms
         self._note = note
         self._echo = echo or Echo()
-        self._spoken: deque[PlayedClause] = deque(maxlen=SPOKEN_LIMIT)
+        # The texts only: the audio of replies that are over is not kept.
+        self._spoken: deque[_Spoken] = deque(maxlen=SPOKEN_LIMIT)
         self._news = trio.lowlevel.ParkingLot()
         self._room = trio.lowlevel.ParkingLot()
         self._outstanding: dict[str, _Outstanding] = {}
@@ -189,7 +198,7 @@ class Playout:
     def spoken_since(self, since_ms: float) -> str:
         """The words of the clauses that were on the line then or later, of this reply and those
         before it; a clause that was cut off counts whole. The last ``SPOKEN_LIMIT`` are known."""
-        return " ".join(c.said.text for c in self._spoken if c.plays_until_ms >= since_ms)
+        return " ".join(one.text for one in self._spoken if one.until_ms >= since_ms)
 
     @property
     def audible(self) -> bool:
@@ -272,13 +281,13 @@ class Playout:
             from_ms = max(self._buffer_ends_ms, now_ms)
             self._echo.played(audio, from_ms)
             self._buffer_ends_ms = from_ms + mulaw.duration_ms(audio)
-            clause.plays_until_ms = self._buffer_ends_ms
             if not clause.begun:
                 clause.begun = True
-                self._spoken.append(clause)
+                self._spoken.append(_Spoken(clause.said.text))
                 self._note(
                     notes.ClauseSent(at_ms=now_ms, reply=self.reply, clause=clause.said.index)
                 )
+            self._spoken[-1].until_ms = self._buffer_ends_ms
         self._sent = until
         self._furthest = max(self._furthest, until)
         if clause.complete and until == clause.end:
