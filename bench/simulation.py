@@ -47,7 +47,7 @@ def _lasted_s(scenario: Scenario) -> float:
 def _generated() -> list[Figure]:
     from hypothesis import HealthCheck, Phase, given, settings
 
-    from tests.fuzz.calls import calls
+    from engine.fuzzing.calls import calls
 
     generated: list[Scenario] = []
 

@@ -168,12 +168,19 @@ class ScriptedTool(Data, frozen=True):
     ignores_cancel: float = 0.0
 
 
-class Abort(Data, frozen=True):
-    """Something that happens after exactly the ``step``-th task step of the call: the caller
-    hangs up or presses a key, or the service cancels the call."""
+Does = Literal["cancel", "hang_up", "press"]
+
+
+class Injection(Data, frozen=True):
+    """Something that happens after exactly the ``step``-th task step of the call.
+
+    ``cancel``: the service cancels the call. ``hang_up``: the caller is gone. ``press``: they
+    press the key ``what``.
+    """
 
     step: int
-    does: Literal["hang_up", "press", "cancel"] = "cancel"
+    does: Does = "cancel"
+    what: str = ""
 
 
 class Said(Data, frozen=True):
@@ -245,7 +252,7 @@ class Scenario(Data, frozen=True):
     greeting: str = "Hello."
     phrases_rendered: bool = True
     settings: Settings = Settings()
-    aborts: list[Abort] = []
+    injections: list[Injection] = []
     rotations: dict[int, int] = {}
     ends_at: float = 30.0
     """When the caller hangs up at the latest."""
@@ -272,7 +279,7 @@ _USUAL: dict[type[msgspec.Struct], msgspec.Struct] = {
     Answer: Answer(),
     Asks: Asks(tool=""),
     ScriptedTool: ScriptedTool(name=""),
-    Abort: Abort(step=-1),
+    Injection: Injection(step=-1),
     Said: Said(),
 }
 """What items of a list are compared with, to leave out what is as usual."""

@@ -24,7 +24,7 @@ from engine.simulation.providers import (
     ScriptedVoice,
 )
 from engine.simulation.recogniser import ScriptedRecogniser
-from engine.simulation.scenario import Abort, Scenario
+from engine.simulation.scenario import Injection, Scenario
 from engine.simulation.schedule import Conductor, JumpingClock, deterministic_order
 from engine.simulation.sound import spell
 from engine.simulation.trace import Trace
@@ -62,17 +62,26 @@ def default_chart() -> Chart:
     return load_chart(default_chart_path(), VOCABULARY)
 
 
-def simulate(scenario: Scenario, chart: Chart | None = None) -> Trace:
-    """Hold the call that a scenario describes, in virtual time, and return its trace."""
-    return simulate_together([scenario], chart)[0]
+def simulate(scenario: Scenario, chart: Chart | None = None, agent: Agent | None = None) -> Trace:
+    """Hold the call that a scenario describes, in virtual time, and return its trace.
+
+    Without an ``agent`` it is the one of :func:`agent_for`, on the chart that comes with antiphon
+    unless there is another. The language model and the tools are always the scenario's.
+    """
+    return simulate_together([scenario], chart, agent)[0]
 
 
-def simulate_together(scenarios: Sequence[Scenario], chart: Chart | None = None) -> list[Trace]:
-    """Hold several calls in one process and one world. Aborts and rotations are those of the
+def simulate_together(
+    scenarios: Sequence[Scenario], chart: Chart | None = None, agent: Agent | None = None
+) -> list[Trace]:
+    """Hold several calls in one process and one world. Injections and rotations are those of the
     first scenario."""
-    calls = [_World(scenario, chart or default_chart()) for scenario in scenarios]
+    calls = [
+        _World(scenario, chart or default_chart(), agent or agent_for(scenario))
+        for scenario in scenarios
+    ]
     conductor = Conductor(
-        {abort.step: partial(calls[0].abort, abort) for abort in scenarios[0].aborts}
+        {one.step: partial(calls[0].inject, one) for one in scenarios[0].injections}
     )
     with deterministic_order(scenarios[0].rotations):
         trio.run(
@@ -80,7 +89,7 @@ def simulate_together(scenarios: Sequence[Scenario], chart: Chart | None = None)
             calls,
             conductor,
             clock=JumpingClock(),
-            instruments=[conductor] if scenarios[0].aborts else [],
+            instruments=[conductor] if scenarios[0].injections else [],
         )
     if conductor.error is not None:
         raise conductor.error
@@ -112,8 +121,9 @@ class _MemoryStore(Scripted):
 class _World:
     """One call and all around it."""
 
-    def __init__(self, scenario: Scenario, chart: Chart) -> None:
+    def __init__(self, scenario: Scenario, chart: Chart, agent: Agent) -> None:
         self.trace = Trace(scenario, chart)
+        self._agent = agent
         self.scope = trio.CancelScope()
         self.line: Line | None = None
 
@@ -131,9 +141,9 @@ class _World:
             voice_activity=ScriptedVad(),
             turn_detector=ScriptedJudge(scenario),
             tools=tools,
-            phrases=_phrases(scenario),
+            phrases=_phrases(scenario, self._agent),
         )
-        desk = Desk(trace.chart, agent_for(scenario), scenario.settings, ports, _MemoryStore(trace))
+        desk = Desk(trace.chart, self._agent, scenario.settings, ports, _MemoryStore(trace))
         async with trio.open_nursery() as service:
             with self.scope:
                 trace.outcome = await hold_call(
@@ -150,22 +160,22 @@ class _World:
         trace.prompts = mind.prompts
         trace.latest_frame_ms = recogniser.latest_ms
 
-    def abort(self, abort: Abort) -> None:
+    def inject(self, injection: Injection) -> None:
         """What a scenario says happens after a certain step."""
         assert self.line is not None
-        match abort.does:
+        match injection.does:
             case "hang_up":
                 self.line.arrive(Stop("the caller hung up"))
             case "press":
-                self.line.arrive(Dtmf("5"))
+                self.line.arrive(Dtmf(injection.what))
             case "cancel":
                 self.scope.cancel()
 
 
-def _phrases(scenario: Scenario) -> Phrases:
+def _phrases(scenario: Scenario, agent: Agent) -> Phrases:
     phrases = Phrases()
     if scenario.phrases_rendered:
         holding = [tool.holding for tool in scenario.tools if tool.holding]
-        for text in (*agent_for(scenario).phrases, *holding):
+        for text in (*agent.phrases, *holding):
             phrases.add(text, spell(spoken(text), scenario.voice.letter_ms))
     return phrases

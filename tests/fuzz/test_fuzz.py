@@ -11,11 +11,11 @@ import os
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from engine.fuzzing.calls import calls
 from engine.simulation.laws import check_laws
 from engine.simulation.scenario import Scenario, dump_scenario
 from engine.simulation.timeline import timeline
 from engine.simulation.world import simulate
-from tests.fuzz.calls import calls
 
 EXAMPLES = int(os.environ.get("ANTIPHON_FUZZ_EXAMPLES", "300"))
 """How many calls are generated; the same ones each time, so that CI cannot be lucky."""

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from engine.simulation.scenario import (
-    Abort,
     Act,
     Answer,
     Asks,
     Fault,
+    Injection,
     Judge,
     Recognition,
     Scenario,
@@ -230,11 +230,16 @@ SETTINGS = st.builds(
     stt_overdue_ms=usually(700, 50),
     reassure_ms=usually(4000, 500),
 )
-ABORTS = st.lists(
-    st.builds(
-        Abort,
-        step=st.integers(1, STEPS),
-        does=st.sampled_from(("hang_up", "press", "cancel")),
+INJECTIONS = st.lists(
+    st.one_of(
+        st.builds(Injection, step=st.integers(1, STEPS), does=st.just("cancel")),
+        st.builds(Injection, step=st.integers(1, STEPS), does=st.just("hang_up")),
+        st.builds(
+            Injection,
+            step=st.integers(1, STEPS),
+            does=st.just("press"),
+            what=st.sampled_from("5#"),
+        ),
     ),
     max_size=2,
 )
@@ -257,7 +262,7 @@ def calls(draw: DrawFn) -> Scenario:
         "incomplete": usually([], ["i want to"], list(UTTERANCES)),
         "phrases_rendered": usually(True, False),
         "settings": usually_as(Settings(), SETTINGS),
-        "aborts": usually_as([], ABORTS),
+        "injections": usually_as([], INJECTIONS),
         "rotations": usually_as({}, ROTATIONS),
     }
     drawn = {name: draw(strategy) for name, strategy in parts.items()}
