@@ -9,7 +9,7 @@ from effects.playout import Playout
 from effects.stage import Draft
 from engine import journal, machine
 from engine.interpreter import Interpreter
-from engine.machine import Record
+from engine.records import Record
 from engine.simulation.scenario import (
     Act,
     Answer,
