@@ -72,7 +72,7 @@ class Machine:
             enabled: list[int] = []
             for choices in self._at.choices.get(pending.popleft(), ()):
                 number = self._first_that_holds(choices, event, step)
-                if number is not None and number not in enabled:
+                if number is not None:
                     enabled.append(number)
             if enabled:
                 self._follow(self._plans.plan(self._at, tuple(enabled)), event, step, pending)

@@ -57,7 +57,8 @@ class Configuration:
     ``over`` says whether the chart has come to its end. ``choices`` has, for each event, one
     entry for each active atomic state that the event matters to: the transitions of the state
     and of those around it, in the order in which they are asked; the first that holds is
-    enabled. ``plans`` are those known so far, by the numbers of the enabled transitions.
+    enabled. ``plans`` are those known so far, by what is enabled (a transition around several of
+    the states as often as they chose it).
     """
 
     states: tuple[str, ...]
@@ -96,7 +97,7 @@ class Plans:
         self.begin = self._noted()
 
     def plan(self, at: Configuration, enabled: tuple[int, ...]) -> Plan:
-        """What taking these transitions (one or more, all of one event) comes to."""
+        """What comes of it when these transitions are enabled: one or more, all of one event."""
         known = at.plans.get(enabled)
         if known is None:
             known = at.plans[enabled] = self._ask_library(at, enabled)
