@@ -27,7 +27,8 @@ from effects.stage import Stage
 from engine import journal
 from engine.chart import Chart
 from engine.journal import Journal
-from engine.machine import Machine, Record, Start, Stop, fold
+from engine.machine import Machine
+from engine.records import Record, Start, Stop, fold
 from engine.vocabulary import EFFECTS
 from states import commands, notes
 from states.actions import note_tool

@@ -7,9 +7,9 @@ import pytest
 
 from effects.playout import Playout
 from effects.stage import Draft
-from engine import journal, machine
+from engine import journal, plans
 from engine.interpreter import Interpreter
-from engine.machine import Record
+from engine.records import Record
 from engine.simulation.scenario import (
     Act,
     Answer,
@@ -118,7 +118,7 @@ def test_l5_sees_words_that_a_retraction_loses(monkeypatch: pytest.MonkeyPatch) 
         call.turn.segments.clear()
         return commands
 
-    monkeypatch.setattr(machine, "ACTIONS", {**ACTIONS, "retract_turn": lose})
+    monkeypatch.setattr(plans, "ACTIONS", {**ACTIONS, "retract_turn": lose})
     held = on_chart("name: call", "name: losing")
     scenario = msgspec.structs.replace(
         PLAIN,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.machine import Machine, Start, Step, Stop
+from engine.machine import Machine, Step
+from engine.records import Start, Stop
 from states.commands import DiscardOutput, HoldOutput, ReleaseOutput
 from states.events import AudioStarted, PlayedOut
 from tests.chart_kit import a_call, an_event, shipped_chart, small_chart

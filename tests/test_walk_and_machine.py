@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import machine
+from engine import machine, plans
 from engine.chart import Chart
 from engine.vocabulary import ACTIONS, GUARDS
 from engine.walk import Configuration, Walker
@@ -27,8 +27,8 @@ class Rig:
         self.walker = Walker(chart)
         self.oracle = Answers()
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(machine, "GUARDS", {name: self._guard(name) for name in GUARDS})
-            patch.setattr(machine, "ACTIONS", {name: self._action(name) for name in ACTIONS})
+            patch.setattr(plans, "GUARDS", {name: self._guard(name) for name in GUARDS})
+            patch.setattr(plans, "ACTIONS", {name: self._action(name) for name in ACTIONS})
             self.start()  # binds the names; later machines of this chart share them
 
     def start(self) -> machine.Machine:
