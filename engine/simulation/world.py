@@ -74,12 +74,14 @@ def simulate_together(scenarios: Sequence[Scenario], chart: Chart | None = None)
     conductor = Conductor(
         {abort.step: partial(calls[0].abort, abort) for abort in scenarios[0].aborts}
     )
+    clock = JumpingClock()
     with deterministic_order(scenarios[0].rotations):
         trio.run(
             _main,
             calls,
             conductor,
-            clock=JumpingClock(),
+            clock,
+            clock=clock,
             instruments=[conductor] if scenarios[0].aborts else [],
         )
     if conductor.error is not None:
@@ -87,11 +89,11 @@ def simulate_together(scenarios: Sequence[Scenario], chart: Chart | None = None)
     return [call.trace for call in calls]
 
 
-async def _main(calls: Sequence[_World], conductor: Conductor) -> None:
+async def _main(calls: Sequence[_World], conductor: Conductor, clock: JumpingClock) -> None:
     with trio.fail_after(DEADLOCK_S):
         async with trio.open_nursery() as nursery:
             for call in calls:
-                call.line = Line(call.trace.scenario, written=call.trace.lines.__len__)
+                call.line = Line(call.trace.scenario, clock, written=call.trace.lines.__len__)
                 nursery.start_soon(call.hold)
             conductor.armed = True
 
