@@ -28,7 +28,10 @@ SOUND = 0x7E
 """The byte of caller sound without words. Utterances count up from 0."""
 
 LONG_FRAME_S = 0.2
-SETTLING_S = 0.4
+SETTLING_S = 0.3
+"""The time after a sound in which its end is noticed: the ears wait for 192 ms of quiet, told in
+windows and frames."""
+
 GOLDEN = 0.6180339887498949
 """Its multiples, modulo 1, are spread evenly: a jitter that needs no random numbers."""
 
@@ -248,7 +251,7 @@ class _Caller:
         self._wire = scenario.wire
         self._frame_s = scenario.wire.frame_ms / 1000
         self._sounds = [
-            (act.at, act.at + act.during, number if act.say else SOUND, act)
+            (act.at, act.at + act.during, bytes([number if act.say else SOUND]), act)
             for number, act in enumerate(scenario.caller)
             if act.say or act.sound
         ]
@@ -270,11 +273,16 @@ class _Caller:
         at_s, until_s = self._at_s, self._until_s
         self._at_s = until_s
         self._next()
-        if any(start <= at_s < end for start, end in self._dead):
-            return None
-        code = next((code for start, end, code, _ in self._sounds if start <= at_s < end), None)
-        audio = mulaw.SILENCE if code is None else bytes([code])
-        return audio * round((until_s - at_s) * mulaw.SAMPLE_RATE_HZ)
+        for start, end in self._dead:
+            if start <= at_s < end:
+                return None
+        return self._code(at_s) * round((until_s - at_s) * mulaw.SAMPLE_RATE_HZ)
+
+    def _code(self, at_s: float) -> bytes:
+        for start, end, code, _ in self._sounds:
+            if start <= at_s < end:
+                return code
+        return mulaw.SILENCE
 
     def _next(self) -> None:
         self._number += 1
