@@ -89,8 +89,10 @@ class Echo:
         """
         sound = _halved(caller)
         sound -= sound.mean()
+        if _power(sound) < _FAINTEST:
+            return 0.0
         sent = _halved(mulaw.to_float(self._reference(until_ms)))
-        if _power(sound) < _FAINTEST or _power(sent) == 0.0:
+        if _power(sent) == 0.0:
             return 0.0
         alike = _alike(sound, sent)
         steps = int(np.argmax(alike))

@@ -6,6 +6,8 @@ events; marks go to the playout; keys and the end of the call become events.
 
 from __future__ import annotations
 
+from math import inf
+
 import trio
 
 from effects import ports
@@ -15,33 +17,43 @@ from states.events import Dtmf, HungUp, SpeechEnded, SpeechStarted
 
 
 async def hear(stage: Stage, emit: Emit) -> None:
-    """Run until the carrier says that the call is over, or cancelled."""
-    while True:
-        message = await _next_message(stage, emit)
-        match message:
-            case ports.Media(audio):
-                at_ms = stage.now_ms() - mulaw.duration_ms(audio)
-                for edge in stage.ears.frame(ports.Frame(audio, at_ms)):
-                    _emit_edge(stage, emit, edge)
-            case ports.Mark(name):
-                stage.playout.echoed(name)
-            case ports.Dtmf(digit):
-                emit(Dtmf(at_ms=stage.now_ms(), digit=digit))
-            case ports.Stop(reason):
-                emit(HungUp(at_ms=stage.now_ms(), reason=reason))
-                return
+    """Run until the carrier says that the call is over, or cancelled.
+
+    While the caller speaks, frames that stop coming count as silence: a stream can die without a
+    word.
+    """
+    lost_s = stage.call.settings.frames_lost_ms / 1000
+    over = False
+    while not over:
+        with trio.CancelScope() as watch:
+            # Its deadline is moved with each message: a scope for each would cost five times that.
+            while not (over or watch.cancel_called):
+                if stage.ears.speaking:
+                    watch.deadline = trio.current_time() + lost_s
+                elif watch.deadline < inf:
+                    watch.deadline = inf
+                over = _take(stage, emit, await stage.carrier.receive())
+        if watch.cancelled_caught:
+            edge = stage.ears.frames_lost(stage.now_ms())
+            if edge is not None:
+                _emit_edge(stage, emit, edge)
 
 
-async def _next_message(stage: Stage, emit: Emit) -> ports.CarrierMessage:
-    """The carrier's next message. While the caller speaks, frames that stop coming count as
-    silence: a stream can die without a word."""
-    while stage.ears.speaking:
-        with trio.move_on_after(stage.call.settings.frames_lost_ms / 1000):
-            return await stage.carrier.receive()
-        edge = stage.ears.frames_lost(stage.now_ms())
-        if edge is not None:
-            _emit_edge(stage, emit, edge)
-    return await stage.carrier.receive()
+def _take(stage: Stage, emit: Emit, message: ports.CarrierMessage) -> bool:
+    """Deal with one message; returns whether it was the last."""
+    match message:
+        case ports.Media(audio):
+            at_ms = stage.now_ms() - mulaw.duration_ms(audio)
+            for edge in stage.ears.frame(ports.Frame(audio, at_ms)):
+                _emit_edge(stage, emit, edge)
+        case ports.Mark(name):
+            stage.playout.echoed(name)
+        case ports.Dtmf(digit):
+            emit(Dtmf(at_ms=stage.now_ms(), digit=digit))
+        case ports.Stop(reason):
+            emit(HungUp(at_ms=stage.now_ms(), reason=reason))
+            return True
+    return False
 
 
 def _emit_edge(stage: Stage, emit: Emit, edge: ports.Onset | ports.Offset) -> None:

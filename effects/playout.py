@@ -241,8 +241,6 @@ class Playout:
             elif wait_ms > 0:
                 with trio.move_on_after(wait_ms / 1000):
                     await self._news.park()
-            else:
-                await trio.lowlevel.checkpoint()
 
     def _advance(self, emit: Callable[[Event], None]) -> float | None:
         """Send one chunk if it is time; return how long to wait (None: until news)."""

@@ -153,16 +153,19 @@ def _track(samples: Floats) -> _Track | None:
     if rms.max() < QUIETEST:
         return None
     level_db = 20 * np.log10(np.maximum(rms, 1e-6))
-    magnitude, correlation = _autocorrelation(windowed)
+    audible = level_db >= level_db.max() - AUDIBLE_DB
+    magnitude, correlation = _autocorrelation(windowed[audible])
     correlation /= _WINDOW_LOSS
     lag = np.argmax(correlation[:, _SHORTEST:-1] - _PREFERENCE, axis=1) + _SHORTEST
     likeness = correlation[np.arange(len(lag)), lag]
-    voiced = (likeness >= VOICED) & (level_db >= level_db.max() - AUDIBLE_DB)
-    voiced &= (lag > _SHORTEST) & (lag < _LONGEST)  # a peak that lies beyond is none of a voice
+    voiced = np.zeros(len(frames), np.bool_)
+    voiced[audible] = likeness >= VOICED
+    voiced[audible] &= (lag > _SHORTEST) & (lag < _LONGEST)  # a peak beyond is none of a voice
     voiced = _long_runs(voiced)
-    if not voiced.any() or _is_tone(magnitude[voiced][-END_FRAMES:]):
+    if not voiced.any() or _is_tone(magnitude[voiced[audible]][-END_FRAMES:]):
         return None
-    pitch_st = 12 * np.log2(_LAGS_PER_S / _refined(correlation, lag))
+    pitch_st = np.zeros(len(frames))
+    pitch_st[audible] = 12 * np.log2(_LAGS_PER_S / _refined(correlation, lag))
     pitch_st[voiced], voiced[voiced] = _cleaned(pitch_st[voiced])
     return _Track(voiced, pitch_st, level_db)
 

@@ -35,13 +35,13 @@ def recite(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
 
 
 async def _recite(stage: Stage, emit: Emit, reply: int, line: str) -> None:
-    draft = Draft(reply, committed=True)
     audio = stage.ports.phrases.get(line)
     if audio is not None:
         _begin(stage, emit, reply)
         await stage.playout.add(reply, clause_of(0, line), audio, last=True)
         stage.playout.finish(reply)
         return
+    draft = Draft(reply, committed=True)
     draft.add(line)
     draft.finish()
     async with trio.open_nursery() as nursery:

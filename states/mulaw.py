@@ -43,12 +43,12 @@ _CODES = _encode_table()
 
 def to_float(mulaw: bytes) -> NDArray[np.float32]:
     """Decode to float32 samples in [-1, 1); shape (len(mulaw),)."""
-    return _FLOAT[np.frombuffer(mulaw, np.uint8)]
+    return _FLOAT.take(np.frombuffer(mulaw, np.uint8))
 
 
 def to_pcm16(mulaw: bytes) -> NDArray[np.int16]:
     """Decode to 16-bit linear samples; shape (len(mulaw),)."""
-    return _PCM16[np.frombuffer(mulaw, np.uint8)]
+    return _PCM16.take(np.frombuffer(mulaw, np.uint8))
 
 
 def from_pcm16(samples: NDArray[np.int16]) -> bytes:

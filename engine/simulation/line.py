@@ -21,13 +21,17 @@ import trio
 from effects.ports import CallInfo, CarrierMessage, Dtmf, Mark, Media, Stop
 from engine.simulation.faults import raise_fault
 from engine.simulation.scenario import Scenario
+from engine.simulation.schedule import JumpingClock
 from states import mulaw
 
 SOUND = 0x7E
 """The byte of caller sound without words. Utterances count up from 0."""
 
 LONG_FRAME_S = 0.2
-SETTLING_S = 0.4
+SETTLING_S = 0.3
+"""The time after a sound in which its end is noticed: the ears wait for 192 ms of quiet, told in
+windows and frames."""
+
 GOLDEN = 0.6180339887498949
 """Its multiples, modulo 1, are spread evenly: a jitter that needs no random numbers."""
 
@@ -74,10 +78,11 @@ class Voiced:
 class Line:
     """The Carrier port, and the caller behind it.
 
-    ``written`` says how many lines the journal has.
+    It is opened as time begins. ``written`` says how many lines the journal has.
     """
 
     scenario: Scenario
+    clock: JumpingClock
     written: Callable[[], int] = lambda: 0
     info: CallInfo = field(default_factory=lambda: CallInfo("CA-sim", "MZ-sim"))
     crossed: list[Crossed] = field(default_factory=list)
@@ -85,13 +90,12 @@ class Line:
     def __post_init__(self) -> None:
         if self.scenario.wire.outbound:
             self.info = replace(self.info, parameters={"direction": "outbound"})
-        self._started_at = trio.current_time()
         self._lag_s = self.scenario.wire.lag
         self._caller = _Caller(self.scenario)
         self._acts = deque(_messages(self.scenario))
         self._echoes: deque[tuple[float, str]] = deque()
         self._ends_s = 0.0
-        self._waiting: trio.CancelScope | None = None
+        self._alarm = self.clock.alarm()
         self._over_s = float("inf")
 
     # --- the engine's side ---
@@ -101,17 +105,15 @@ class Line:
         slept = False
         while True:
             due_s = self._due_s()
-            if due_s <= self._now_s():
-                message = self._take(due_s)
-                if message is None:
-                    continue
+            if due_s > self._now_s():
+                await self._alarm.wait_until(due_s)
+                slept = True
+                continue
+            message = self._take(due_s)
+            if message is not None:
                 if not slept:
                     await trio.lowlevel.checkpoint()
                 return message
-            with trio.CancelScope(deadline=self._started_at + due_s) as self._waiting:
-                await trio.sleep_forever()
-            self._waiting = None
-            slept = True
 
     def send_audio(self, audio: bytes) -> None:
         self._cross("media", audio=audio)
@@ -161,13 +163,13 @@ class Line:
 
     @property
     def now_ms(self) -> float:
-        """Milliseconds since the line was opened."""
+        """Milliseconds of the call."""
         return round(self._now_s() * 1000, 1)
 
     # --- inside ---
 
     def _now_s(self) -> float:
-        return trio.current_time() - self._started_at
+        return self.clock.current_time()
 
     def _arrival_s(self) -> float:
         """When what is sent now begins to play."""
@@ -206,10 +208,7 @@ class Line:
 
     def _look_again(self) -> None:
         """What comes next may come sooner than the receiver thinks."""
-        if self._waiting is not None:
-            self._waiting.deadline = min(
-                self._waiting.deadline, self._started_at + max(self._due_s(), self._now_s())
-            )
+        self._alarm.bring_forward(self._due_s())
 
     def _cross(self, kind: Kind, name: str = "", audio: bytes = b"") -> None:
         self.crossed.append(Crossed(self.now_ms, kind, name, audio, self.written()))
@@ -252,7 +251,7 @@ class _Caller:
         self._wire = scenario.wire
         self._frame_s = scenario.wire.frame_ms / 1000
         self._sounds = [
-            (act.at, act.at + act.during, number if act.say else SOUND, act)
+            (act.at, act.at + act.during, bytes([number if act.say else SOUND]), act)
             for number, act in enumerate(scenario.caller)
             if act.say or act.sound
         ]
@@ -274,11 +273,16 @@ class _Caller:
         at_s, until_s = self._at_s, self._until_s
         self._at_s = until_s
         self._next()
-        if any(start <= at_s < end for start, end in self._dead):
-            return None
-        code = next((code for start, end, code, _ in self._sounds if start <= at_s < end), None)
-        audio = mulaw.SILENCE if code is None else bytes([code])
-        return audio * round((until_s - at_s) * mulaw.SAMPLE_RATE_HZ)
+        for start, end in self._dead:
+            if start <= at_s < end:
+                return None
+        return self._code(at_s) * round((until_s - at_s) * mulaw.SAMPLE_RATE_HZ)
+
+    def _code(self, at_s: float) -> bytes:
+        for start, end, code, _ in self._sounds:
+            if start <= at_s < end:
+                return code
+        return mulaw.SILENCE
 
     def _next(self) -> None:
         self._number += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import inf
 
 import trio
 
@@ -86,6 +87,7 @@ class _Session:
         self.finished: set[int] = set()
         self.reached: dict[int, tuple[float, float]] = {}
         self.recent: deque[Frame] = deque(maxlen=64)
+        self.newest_ms = -inf
         self.through_ms = 0.0
         self.worded_ms = 0.0
         self.next_partial_ms = 0.0
@@ -114,9 +116,10 @@ class _Session:
         return 0 <= since_s < self.script.stuck_for
 
     def _take(self, frame: Frame) -> None:
-        if any(frame is seen for seen in self.recent if seen.at_ms >= frame.at_ms):
+        if frame.at_ms <= self.newest_ms and any(frame is seen for seen in self.recent):
             return  # the pre-roll reaches back into what was taken in already
         self.recent.append(frame)
+        self.newest_ms = max(self.newest_ms, frame.at_ms)
         now_ms = trio.current_time() * 1000
         self.recogniser.latest_ms = max(self.recogniser.latest_ms, now_ms - frame.at_ms)
         self.through_ms = max(self.through_ms, frame.at_ms + mulaw.duration_ms(frame.mulaw))

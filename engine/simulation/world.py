@@ -83,12 +83,14 @@ def simulate_together(
     conductor = Conductor(
         {one.step: partial(calls[0].inject, one) for one in scenarios[0].injections}
     )
+    clock = JumpingClock()
     with deterministic_order(scenarios[0].rotations):
         trio.run(
             _main,
             calls,
             conductor,
-            clock=JumpingClock(),
+            clock,
+            clock=clock,
             instruments=[conductor] if scenarios[0].injections else [],
         )
     if conductor.error is not None:
@@ -96,11 +98,11 @@ def simulate_together(
     return [call.trace for call in calls]
 
 
-async def _main(calls: Sequence[_World], conductor: Conductor) -> None:
+async def _main(calls: Sequence[_World], conductor: Conductor, clock: JumpingClock) -> None:
     with trio.fail_after(DEADLOCK_S):
         async with trio.open_nursery() as nursery:
             for call in calls:
-                call.line = Line(call.trace.scenario, written=call.trace.lines.__len__)
+                call.line = Line(call.trace.scenario, clock, written=call.trace.lines.__len__)
                 nursery.start_soon(call.hold)
             conductor.armed = True
 
