@@ -270,8 +270,13 @@ def load_scenario(path: Path) -> Scenario:
 
 def dump_scenario(scenario: Scenario) -> str:
     """A scenario as YAML, without what is as usual."""
-    plain = _differing(scenario, Scenario(says=""))
+    plain = plain_scenario(scenario)
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, default_flow_style=None)
+
+
+def plain_scenario(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as plain values, without what is as usual: what a file of it holds."""
+    return _differing(scenario, Scenario(says=""))
 
 
 _USUAL: dict[type[msgspec.Struct], msgspec.Struct] = {
