@@ -26,6 +26,7 @@ from engine.fuzzing.corpus import Corpus, Feature, features, scenario_to_keep, s
 from engine.fuzzing.failure import Failure
 from engine.fuzzing.mutate import mutated, random_order
 from engine.fuzzing.shrink import shrunk
+from engine.fuzzing.silence import silenced
 from engine.fuzzing.story import replay_command, story
 from engine.fuzzing.subject import Subject
 from engine.simulation.laws import check_laws
@@ -33,6 +34,9 @@ from engine.simulation.scenario import Scenario
 
 BATCH = 50
 """So many fresh calls come between as many changed ones."""
+
+ORDERED = 0.3
+"""The share of fresh calls whose tasks go in an order of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +50,10 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a worker reports: calls held since the last time, what was new, what failed."""
+    """What a worker reports of each call: what it reached that was new to the worker (then it is
+    worth keeping), and whether it failed."""
 
-    calls: int = 0
+    calls: int = 1
     reached: frozenset[Feature] = frozenset()
     kept: Scenario | None = None
     found: Found | None = None
@@ -114,10 +119,15 @@ def hunt(
         def over() -> bool:
             return bool(interrupted) or time.monotonic() - started >= seconds
 
-        for news in _alone(tasks[0], over) if jobs == 1 else _together(tasks, over):
+        def take_in(news: News) -> None:
             _take_in(result, news, corpus)
             result.seconds = time.monotonic() - started
             progress(result)
+
+        if jobs == 1:
+            Worker(tasks[0], over, take_in).search()
+        else:
+            _together(tasks, over, take_in)
         result.interrupted = bool(interrupted)
     result.seconds = time.monotonic() - started
     return result
@@ -157,16 +167,10 @@ def _interruptions() -> Iterator[list[int]]:
 # --- the workers ----------------------------------------------------------------------------
 
 
-def _alone(task: Task, over: Callable[[], bool]) -> Iterator[News]:
-    """One worker in this process. Its news come after each batch."""
-    worker = Worker(task, over)
-    while not over():
-        worker.batch()
-        yield from worker.news()
-
-
-def _together(tasks: Sequence[Task], over: Callable[[], bool]) -> Iterator[News]:
-    """One process a task. Their news come as they report; all of it is taken in."""
+def _together(
+    tasks: Sequence[Task], over: Callable[[], bool], take_in: Callable[[News], None]
+) -> None:
+    """One process a task. All that they report is taken in."""
     context = multiprocessing.get_context("spawn")
     queue: Queue[News] = context.Queue()
     stop = context.Event()
@@ -187,7 +191,7 @@ def _together(tasks: Sequence[Task], over: Callable[[], bool]) -> Iterator[News]
                     break  # killed: what they had reported is taken in
                 continue
             at_work -= news.over
-            yield news
+            take_in(news)
     finally:
         stop.set()
         for worker in workers:
@@ -198,108 +202,79 @@ def _together(tasks: Sequence[Task], over: Callable[[], bool]) -> Iterator[News]
 def _work(task: Task, stop: Event, queue: Queue[News]) -> None:
     """What a worker process does. Ctrl-C goes to all of them, and is for the first to hear."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    silence_logs()
-    worker = Worker(task, stop.is_set)
-    while not stop.is_set():
-        worker.batch()
-        for news in worker.news():
-            queue.put(news)
-    queue.put(News(over=True))
-
-
-def silence_logs() -> None:
-    """Calls that are meant to fail log their failures: nobody wants to read them."""
-    import logging
-
-    import structlog
-
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    with silenced():
+        Worker(task, stop.is_set, queue.put).search()
+    queue.put(News(calls=0, over=True))
 
 
 class Worker:
     """Holds calls and keeps those that are worth changing. What it does depends on its task
-    alone, but for where ``over`` stops it."""
+    alone, but for where ``over`` stops it; each call is reported."""
 
-    def __init__(self, task: Task, over: Callable[[], bool]) -> None:
+    def __init__(
+        self, task: Task, over: Callable[[], bool], report: Callable[[News], None]
+    ) -> None:
         self._task = task
         self._over = over
+        self._report = report
         self._random = Random(task.seed)
-        self._batches = 0
         self._reached: set[Feature] = set()
         self._kept: list[Scenario] = []
         self._signatures: set[str] = set()
-        self._calls = 0
-        self._news: list[News] = []
 
-    def batch(self) -> None:
-        """The calls to begin with, the first time; then fresh ones and changed ones."""
-        if not self._batches:
-            for scenario in self._task.begin_with:
-                self._see(scenario)
-        self._batches += 1
-        number = self._task.seed * 100_003 + self._batches
-        each_fresh_call = _generator()
-        each_fresh_call(number, BATCH, self._fresh)
-        for _ in range(BATCH):
-            if self._over() or not self._kept:
-                break
-            one, other = self._random.choice(self._kept), self._random.choice(self._kept)
-            self._see(mutated(one, other, self._random))
+    def search(self) -> None:
+        """The calls to begin with; then fresh ones and changed ones in turn, until it is over.
+        Needs hypothesis."""
+        from engine.fuzzing.fresh import each_fresh_call  # an extra
 
-    def news(self) -> list[News]:
-        """What there is to report since the last time."""
-        news, self._news = [*self._news, News(calls=self._calls)], []
-        self._calls = 0
-        return news
+        for scenario in self._task.begin_with:
+            self._see(scenario)
+        batch = 0
+        while not self._over():
+            batch += 1
+            each_fresh_call(self._task.seed * 100_003 + batch, BATCH, self._fresh)
+            for _ in range(BATCH if self._kept else 0):
+                one, other = self._random.choice(self._kept), self._random.choice(self._kept)
+                self._see(mutated(one, other, self._random))
 
     def _fresh(self, scenario: Scenario) -> None:
-        if self._random.random() < 0.3:
+        if self._random.random() < ORDERED:
             scenario = replace(scenario, order=random_order(self._random))
         self._see(scenario)
 
     def _see(self, scenario: Scenario) -> None:
         if self._over():
             return
-        self._calls += 1
         try:
             trace = self._task.subject.hold(scenario)
             violations = tuple(check_laws(trace))
         except Exception as error:
-            self._crashed(scenario, error)
+            self._report(News(found=self._crashed(scenario, error)))
             return
-        if violations:
-            self._failed(Failure(scenario, violations, trace))
         new = features(trace) - self._reached
         if new:
             self._reached |= new
             self._kept.append(scenario)
-            self._news.append(News(reached=frozenset(new), kept=scenario))
+        found = self._failed(Failure(scenario, violations, trace)) if violations else None
+        self._report(News(reached=frozenset(new), kept=scenario if new else None, found=found))
 
-    def _failed(self, failure: Failure) -> None:
+    def _failed(self, failure: Failure) -> Found | None:
         if signature(failure) in self._signatures:
-            return
+            return None
         self._signatures.add(signature(failure))
         small = shrunk(failure, self._task.subject, over=self._over)
         # Many ways into one bug are one when they are small.
         name = signature(small)
         self._signatures.add(name)
-        told = story(small, self._task.options)
-        self._news.append(News(found=Found(name, scenario_to_keep(small), told)))
+        return Found(name, scenario_to_keep(small), story(small, self._task.options))
 
-    def _crashed(self, scenario: Scenario, error: Exception) -> None:
+    def _crashed(self, scenario: Scenario, error: Exception) -> Found | None:
         """The simulation itself, or a law, raised: a bug as well, only not one of the engine's."""
         at = extract_tb(error.__traceback__)[-1]
         name = f"{type(error).__name__}-{at.name}-{at.lineno}"
         if name in self._signatures:
-            return
+            return None
         self._signatures.add(name)
         says = f"{type(error).__name__}: {error} ({at.filename}:{at.lineno})"
         told = f"raised {says}\n\n  {replay_command(scenario, self._task.options)}"
-        self._news.append(News(found=Found(name, to_keep(scenario, says), told)))
-
-
-def _generator() -> Callable[[int, int, Callable[[Scenario], None]], None]:
-    """Imported where it is needed: hypothesis is an extra."""
-    from engine.fuzzing.fresh import each_fresh_call
-
-    return each_fresh_call
+        return Found(name, to_keep(scenario, says), told)

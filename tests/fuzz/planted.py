@@ -42,3 +42,12 @@ def chart_that_talks_on(folder: Path) -> Path:
 def subject_that_talks_on(folder: Path) -> Subject:
     """The simulation's agent on that chart."""
     return Subject(load_chart(chart_that_talks_on(folder), VOCABULARY))
+
+
+SMALL = Scenario(
+    says="The caller speaks over the greeting.",
+    caller=[Act(at=1.0, say="where")],
+    greeting="Hello, this is the parcel desk. How can I help you today?",
+    ends_at=2.0,
+)
+"""Breaks it as well, and is small already."""
