@@ -187,7 +187,7 @@ def _search(
     with _status() as status:
 
         def progress(result: Hunt) -> None:
-            status(f"{result}; {len(result.found)} failures")
+            status(f"{result}; {_count(len(result.found))}")
 
         result = hunt(
             subject,
