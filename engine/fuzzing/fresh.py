@@ -11,7 +11,11 @@ from engine.simulation.scenario import Scenario
 
 
 def each_fresh_call(number: int, examples: int, see: Callable[[Scenario], None]) -> None:
-    """Show so many generated calls to ``see``. The same ``number`` gives the same calls."""
+    """Show so many generated calls to ``see``. The same ``number`` gives the same calls.
+
+    A call of a ``number`` is another in another version of the generator: what is worth keeping
+    is kept as data.
+    """
 
     @seed(number)
     @settings(

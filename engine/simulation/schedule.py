@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 import trio
 import trio._core._run as trio_run
 
-from engine.simulation.scenario import Order
+from engine.simulation import scenario
 
 
 class JumpingClock(trio.abc.Clock):
@@ -70,7 +70,7 @@ class _Order:
 class _ByPriority(_Order):
     """The ready tasks by their priorities (see :class:`~engine.simulation.scenario.Order`)."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: scenario.Order) -> None:
         super().__init__({})
         self._drawn = cycle(order.priorities or [0])
         self._changes = order.changes
@@ -91,7 +91,9 @@ class _ByPriority(_Order):
 
 
 @contextmanager
-def deterministic_order(rotations: Mapping[int, int], order: Order | None = None) -> Iterator[None]:
+def deterministic_order(
+    rotations: Mapping[int, int], order: scenario.Order | None = None
+) -> Iterator[None]:
     """Run trio's tasks in a known order; ``rotations`` says by how much the ready tasks are
     rotated at the n-th time that there is a choice. An ``order`` takes their place."""
     module: Any = trio_run

@@ -34,8 +34,12 @@ def failure(tmp_path: Path) -> Failure:
 
 
 def test_every_law_has_a_sentence() -> None:
-    """Whatever is broken can be explained."""
+    """Whatever is broken can be explained, in the words of docs/fuzzing.md."""
     assert set(SENTENCES) == {*LAWS, "L11"}
+    docs = (Path(__file__).parents[2] / "docs" / "fuzzing.md").read_text(encoding="utf-8")
+    for law, sentence in SENTENCES.items():
+        name, meaning = sentence.rstrip(".").split(": ")
+        assert f"| {law} {name[0].lower()}{name[1:]} | {meaning} |" in docs
 
 
 def test_the_story_begins_with_the_law_and_how_to_run_it_again(failure: Failure) -> None:
