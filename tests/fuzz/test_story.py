@@ -63,6 +63,17 @@ def test_the_story_marks_the_moment_of_the_violation(failure: Failure) -> None:
     assert caller < broken < told.index("overlap_held")
 
 
+def test_the_story_says_where_it_leaves_something_out(failure: Failure) -> None:
+    """Of a call that goes on for long after the violation the rest is only counted; its history
+    at the end is told."""
+    text = story(failure)
+    left_out = re.search(r"\n +([\d.]+)  \.\.\. +\((\d+) more lines\)\n", text)
+    assert left_out is not None
+    assert float(left_out[1]) == failure.violations[-1].at_ms / 1000 + 2
+    assert "history agent" in text
+    assert "the caller has hung up" not in text
+
+
 def test_the_short_timeline_tells_less_and_loses_nobody(failure: Failure) -> None:
     """What the caller did and heard and where the call went are all in it; what changed nothing
     is not."""
