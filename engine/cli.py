@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 
 from adapters.front.server import Listening
-from engine import endpoint_cli, eval_cli, phone_cli
+from engine import endpoint_cli, eval_cli, fuzz_cli, phone_cli
 from engine.agents import AGENTS
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
@@ -314,6 +314,7 @@ def errors_in_one_line() -> Iterator[None]:
 
 
 app.command()(errors_in_one_line()(endpoint_cli.endpoint))
+app.command()(errors_in_one_line()(fuzz_cli.fuzz))
 
 
 def _first(error: BaseException) -> BaseException:

@@ -183,6 +183,21 @@ class Injection(Data, frozen=True):
     what: str = ""
 
 
+class Order(Data, frozen=True):
+    """Who goes first among the tasks that are ready together: the one of the highest priority.
+
+    A task gets its priority when it is created, from ``priorities``, in turn, over and over; of
+    equals the older goes first. ``changes`` says that at the n-th moment at which there is a
+    choice the task that would go first gets this priority from then on, and the choice is made
+    again. That is the scheduler of "A Randomized Scheduler with Probabilistic Guarantees of
+    Finding Bugs" (Burckhardt and others, 2010), with what it draws at random as data; trio lets
+    every ready task take one step before any takes a second, and so does this.
+    """
+
+    priorities: list[int] = []
+    changes: dict[int, int] = {}
+
+
 class Said(Data, frozen=True):
     """One line of the conversation as history must have it: by the caller, by the agent (what
     was heard of it), or the result of a tool."""
@@ -235,7 +250,7 @@ class Scenario(Data, frozen=True):
     outside, if it was.
 
     ``rotations`` change the order in which tasks run that are ready together: at the n-th such
-    moment, by how many places.
+    moment, by how many places. An ``order`` takes their place.
     """
 
     says: str
@@ -254,6 +269,7 @@ class Scenario(Data, frozen=True):
     settings: Settings = Settings()
     injections: list[Injection] = []
     rotations: dict[int, int] = {}
+    order: Order | None = None
     ends_at: float = 30.0
     """When the caller hangs up at the latest."""
     expect: Expect = Expect()
@@ -270,8 +286,13 @@ def load_scenario(path: Path) -> Scenario:
 
 def dump_scenario(scenario: Scenario) -> str:
     """A scenario as YAML, without what is as usual."""
-    plain = _differing(scenario, Scenario(says=""))
+    plain = plain_scenario(scenario)
     return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, default_flow_style=None)
+
+
+def plain_scenario(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as plain values, without what is as usual: what a file of it holds."""
+    return _differing(scenario, Scenario(says=""))
 
 
 _USUAL: dict[type[msgspec.Struct], msgspec.Struct] = {
@@ -280,6 +301,7 @@ _USUAL: dict[type[msgspec.Struct], msgspec.Struct] = {
     Asks: Asks(tool=""),
     ScriptedTool: ScriptedTool(name=""),
     Injection: Injection(step=-1),
+    Order: Order(),
     Said: Said(),
 }
 """What items of a list are compared with, to leave out what is as usual."""

@@ -3,18 +3,23 @@ acts after the k-th step.
 
 Nothing here is random. trio runs the tasks that are ready in an order that it is free to
 choose; a simulation takes the order in which they were started, except at the decisions that a
-scenario names, where the ready tasks are rotated. That is how other orders are explored.
+scenario names, where the ready tasks are rotated, or by priorities that it names. That is how
+other orders are explored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import cycle
 from math import inf
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import trio
 import trio._core._run as trio_run
+
+from engine.simulation import scenario
 
 
 class JumpingClock(trio.abc.Clock):
@@ -109,13 +114,39 @@ class _Order:
         return low
 
 
+class _ByPriority(_Order):
+    """The ready tasks by their priorities (see :class:`~engine.simulation.scenario.Order`)."""
+
+    def __init__(self, order: scenario.Order) -> None:
+        super().__init__({})
+        self._drawn = cycle(order.priorities or [0])
+        self._changes = order.changes
+        self._priorities: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+
+    def shuffle(self, ready: list[Any]) -> None:
+        for task in ready:  # in the order of their creation
+            if task not in self._priorities:
+                self._priorities[task] = next(self._drawn)
+        if len(ready) > 1:
+            self._decisions += 1
+            if self._decisions in self._changes:
+                first = max(ready, key=self._priorities.__getitem__)
+                self._priorities[first] = self._changes[self._decisions]
+        # trio takes from the end; of equals the older goes first
+        ready.reverse()
+        ready.sort(key=self._priorities.__getitem__)
+
+
 @contextmanager
-def deterministic_order(rotations: Mapping[int, int]) -> Iterator[None]:
+def deterministic_order(
+    rotations: Mapping[int, int], order: scenario.Order | None = None
+) -> Iterator[None]:
     """Run trio's tasks in a known order; ``rotations`` says by how much the ready tasks are
-    rotated at the n-th time that there is a choice."""
+    rotated at the n-th time that there is a choice. An ``order`` takes their place."""
     module: Any = trio_run
     before = module._ALLOW_DETERMINISTIC_SCHEDULING, module._r
-    module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = True, _Order(rotations)
+    chosen = _Order(rotations) if order is None else _ByPriority(order)
+    module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = True, chosen
     try:
         yield
     finally:

@@ -74,8 +74,8 @@ def simulate(scenario: Scenario, chart: Chart | None = None, agent: Agent | None
 def simulate_together(
     scenarios: Sequence[Scenario], chart: Chart | None = None, agent: Agent | None = None
 ) -> list[Trace]:
-    """Hold several calls in one process and one world. Injections and rotations are those of the
-    first scenario."""
+    """Hold several calls in one process and one world. Injections, rotations and the order of
+    tasks are those of the first scenario."""
     calls = [
         _World(scenario, chart or default_chart(), agent or agent_for(scenario))
         for scenario in scenarios
@@ -84,7 +84,7 @@ def simulate_together(
         {one.step: partial(calls[0].inject, one) for one in scenarios[0].injections}
     )
     clock = JumpingClock()
-    with deterministic_order(scenarios[0].rotations):
+    with deterministic_order(scenarios[0].rotations, scenarios[0].order):
         trio.run(
             _main,
             calls,

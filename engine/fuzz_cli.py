@@ -1,0 +1,274 @@
+"""``antiphon fuzz``: calls that nobody thought of, held against a chart and an agent."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from engine.agents import AgentKit, agent_kit
+from engine.chart import default_chart_path, load_chart
+from engine.coverage import Coverage
+from engine.errors import ConfigError
+from engine.fuzzing.base_calls import BASE_CALLS
+from engine.fuzzing.corpus import Corpus, scenario_to_keep, to_keep
+from engine.fuzzing.failure import Failure
+from engine.fuzzing.nightly import Hunt, hunt
+from engine.fuzzing.replay_string import scenario_of
+from engine.fuzzing.runs import Run, enumerated, generated, held_again, smallest
+from engine.fuzzing.silence import silenced
+from engine.fuzzing.story import broken_lines, happened, story
+from engine.fuzzing.subject import Subject
+from engine.simulation.scenario import Scenario, dump_scenario, load_scenario
+from engine.vocabulary import VOCABULARY
+
+BROKEN = 1
+SCENARIOS = Path("tests/scenarios")
+"""Where scenarios are looked for, and kept, unless another folder is given."""
+
+GENERATED = 1000
+"""How many calls are generated where no time is given."""
+
+STORIES = 3
+"""So many failures are told in full; of the others the laws and the replay."""
+
+
+def fuzz(
+    chart: Annotated[
+        Path | None,
+        typer.Option(help="A chart of your own; without it, the one that comes with antiphon."),
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            help="An agent of your own: module:attribute, FILE.py:ATTRIBUTE, or a built-in "
+            "name; without it, the simulation's."
+        ),
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Search for so long.")] = None,
+    scenarios: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder of scenarios to begin with.", show_default=f"{SCENARIOS}, if there"
+        ),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes at work.")] = 1,
+    seed: Annotated[int, typer.Option(help="Another seed, other calls.")] = 0,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(help="With --minutes: keep the calls that reach something new here."),
+    ] = None,
+    replay: Annotated[
+        str | None, typer.Option(metavar="STRING", help="Hold one call again: f1-...")
+    ] = None,
+    save: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Keep the call of --replay as a scenario."),
+    ] = None,
+) -> None:
+    """Look for calls in which a law of the floor is broken.
+
+    All scenarios are disturbed, then calls are generated; with --minutes the search goes on
+    until the time is up. Everything is simulated: no network, no models, no waiting.
+    What fails is told with a command that runs it again. docs/fuzzing.md explains the rest.
+
+    Exit code 0 if no law was broken, 1 if one was, 2 if something given is wrong.
+    """
+    _check(minutes, corpus, replay, save)
+    options = [
+        *(["--chart", str(chart)] if chart else []),
+        *(["--agent", agent] if agent else []),
+    ]
+    subject = _subject(chart, agent)
+    with silenced():
+        if replay is not None:
+            broken = _replay(subject, replay, save, scenarios or SCENARIOS)
+        elif minutes is not None:
+            broken = _search(subject, options, _scenarios(scenarios), minutes, jobs, seed, corpus)
+        else:
+            broken = _fuzz(subject, options, _scenarios(scenarios), jobs, seed)
+    if broken:
+        raise typer.Exit(BROKEN)
+
+
+def _check(
+    minutes: float | None, corpus: Path | None, replay: str | None, save: str | None
+) -> None:
+    if save is not None and replay is None:
+        raise ConfigError("--save keeps the call of --replay: give both")
+    if corpus is not None and minutes is None:
+        raise ConfigError("--corpus is for a search: give --minutes as well")
+    if replay is not None and minutes is not None:
+        raise ConfigError("--replay holds one call: leave out --minutes")
+    if replay is None and find_spec("hypothesis") is None:
+        raise ConfigError(
+            "generating calls needs hypothesis, which is an extra: pip install 'antiphon[fuzz]'"
+        )
+
+
+# --- what is fuzzed -------------------------------------------------------------------------
+
+
+def _subject(chart: Path | None, agent: str | None) -> Subject:
+    loaded = load_chart(chart or default_chart_path(), VOCABULARY)
+    if agent is None:
+        return Subject(loaded)
+    kit = _kit(agent)
+    with tempfile.TemporaryDirectory() as data:
+        tools = tuple(tool.spec for tool in kit.open_tools(Path(data)).values())
+    return Subject(loaded, kit.agent, tools)
+
+
+def _kit(name: str) -> AgentKit:
+    """The agent of that name, as elsewhere, or the one in a file of Python: ``AGENT`` if the
+    file's name is followed by no other."""
+    path, _, attribute = name.partition(":")
+    if not path.endswith(".py"):
+        return agent_kit(name)
+    file = Path(path)
+    if not file.is_file():
+        raise ConfigError(f"agent '{name}': there is no file {file}")
+    # The current directory first, so that agent_kit does not put it before the file's own.
+    for folder in (Path.cwd(), file.resolve().parent):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    return agent_kit(f"{file.stem}:{attribute or 'AGENT'}")
+
+
+def _scenarios(folder: Path | None) -> list[tuple[str, Scenario]]:
+    """The scenarios to begin with, by name: a folder's, or those that come with antiphon."""
+    if folder is None and not SCENARIOS.is_dir():
+        return list(BASE_CALLS)
+    files = sorted((folder or SCENARIOS).glob("*.yaml"))
+    if not files:
+        raise ConfigError(f"no scenarios (*.yaml) in {folder or SCENARIOS}")
+    return [(path.stem, load_scenario(path)) for path in files]
+
+
+# --- what the command does ------------------------------------------------------------------
+
+
+def _fuzz(
+    subject: Subject,
+    options: list[str],
+    scenarios: list[tuple[str, Scenario]],
+    jobs: int,
+    seed: int,
+) -> bool:
+    run = Run(Coverage(subject.chart))
+    with _status() as status:
+        enumerated(run, subject, scenarios, status)
+        generated(run, subject, GENERATED, seed, status)
+        failures = smallest(run, subject, status)
+    typer.echo(str(run.coverage))
+    typer.echo(f"{run.calls} calls")
+    _tell(failures, options)
+    return bool(failures)
+
+
+def _search(
+    subject: Subject,
+    options: list[str],
+    scenarios: list[tuple[str, Scenario]],
+    minutes: float,
+    jobs: int,
+    seed: int,
+    folder: Path | None,
+) -> bool:
+    corpus = Corpus(folder)
+    with _status() as status:
+
+        def progress(result: Hunt) -> None:
+            status(f"{result}; {_count(len(result.found))}")
+
+        result = hunt(
+            subject,
+            [scenario for _, scenario in scenarios],
+            corpus,
+            seconds=minutes * 60,
+            jobs=jobs,
+            seed=seed,
+            options=options,
+            progress=progress,
+        )
+    for line in corpus.broken:
+        typer.echo(f"antiphon: {line}", err=True)
+    for number, found in enumerate(result.found.values()):
+        typer.echo(f"--- {found.signature}")
+        typer.echo(found.story if number < STORIES else _beginning(found.story))
+    if result.interrupted:
+        typer.echo("interrupted; all that was found is kept")
+    typer.echo(str(result))
+    kept = f", kept in {folder}/failures" if folder and result.found else ""
+    typer.echo(_count(len(result.found)) + kept)
+    return bool(result.found)
+
+
+def _replay(subject: Subject, text: str, save: str | None, folder: Path) -> bool:
+    scenario = scenario_of(text)
+    path = None if save is None else _path_to_save(save, folder)
+    held = held_again(scenario, subject)
+    lines = [*broken_lines(held.violations)] or ["no law is broken any more"]
+    typer.echo("\n".join([*lines, "", *happened(held.trace, held.violations)]))
+    if path is not None:
+        once = "A call in which a law was broken once."
+        kept = scenario_to_keep(held) if held.violations else to_keep(scenario, once)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(dump_scenario(kept))
+        except FileExistsError:
+            raise ConfigError(f"{path} is there already: choose another name") from None
+        except OSError as error:
+            raise ConfigError(f"cannot write {path}: {error.strerror}") from error
+        typer.echo(f"kept as {path}")
+    return bool(held.violations)
+
+
+def _path_to_save(name: str, folder: Path) -> Path:
+    """Where a scenario of that name is kept: letters, digits and ``_``."""
+    plain = re.sub(r"[^a-z0-9]+", "_", name.lower().removesuffix(".yaml")).strip("_")
+    if not plain:
+        raise ConfigError(f"--save {name!r}: give a name with letters")
+    path = folder / f"{plain}.yaml"
+    if path.exists():
+        raise ConfigError(f"{path} is there already: choose another name")
+    return path
+
+
+# --- what is shown --------------------------------------------------------------------------
+
+
+@contextmanager
+def _status() -> Iterator[Callable[[str], None]]:
+    """How far it is, in one line that changes, where somebody looks."""
+    console = Console(stderr=True, highlight=False)
+    with console.status("") as status:
+        yield lambda text: status.update(text.replace("[", r"\["))
+
+
+def _tell(failures: list[Failure], options: list[str]) -> None:
+    for number, failure in enumerate(failures):
+        told = story(failure, options)
+        typer.echo(f"\n{told if number < STORIES else _beginning(told)}")
+    typer.echo(_count(len(failures)))
+
+
+def _beginning(story: str) -> str:
+    """A story without what happened: the laws and the commands."""
+    return story.partition("\nThe call:")[0]
+
+
+def _count(failures: int) -> str:
+    """The last line."""
+    if not failures:
+        return "no law was broken"
+    return f"{failures} {'failure' if failures == 1 else 'different failures'}"
