@@ -46,10 +46,11 @@ class JumpingClock(trio.abc.Clock):
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Asked only when no task can run: then the wait is over already."""
-        next_s = min([deadline, *(alarm.at_s for alarm in self._alarms)])
-        if next_s == inf:
-            return next_s  # trio waits for itself, to close down: its own pipe wakes it
-        self._now = max(self._now, next_s)
+        for alarm in self._alarms:
+            deadline = min(deadline, alarm.at_s)
+        if deadline == inf:
+            return deadline  # trio waits for itself, to close down: its own pipe wakes it
+        self._now = max(self._now, deadline)
         for alarm in self._alarms:
             if alarm.at_s <= self._now:
                 alarm.ring()
