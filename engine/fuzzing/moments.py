@@ -6,16 +6,14 @@ the task that has just made a step, and the point in our own code at which it is
 
 from __future__ import annotations
 
-import sys
+from functools import cache
 from pathlib import Path
-from types import CodeType
 from typing import Any, NamedTuple
 
 import trio
 
 from engine.journal import AnyLine, Effect, Event
 from engine.simulation.injections import Cause, possible
-from engine.simulation.trace import Trace
 from states.timers import TIMERS
 
 ROOT = Path(__file__).parents[2]
@@ -49,11 +47,13 @@ class Moments:
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
-        self._known: dict[tuple[object, ...], Seen] = {}
-        self._points: dict[tuple[CodeType, int], str] = {}
+        self._known: dict[tuple[tuple[str, ...], ...], dict[tuple[str, str], Seen]] = {}
+        self._here: dict[tuple[str, str], Seen] | None = None
+        """What is known of the moments while neither the states, nor what runs, nor who serves
+        changes."""
+        self._serving: tuple[str, ...] = ()
         self._configuration: tuple[str, ...] = ()
         self._timers: dict[int, str] = {}
-        self._running: tuple[str, ...] = ()
 
     def line(self, line: AnyLine) -> None:
         """Take in a line of the journal."""
@@ -64,36 +64,43 @@ class Moments:
                 self._timers[line.number] = line.effect
             else:
                 self._timers.pop(line.number, None)
-            self._running = tuple(self._timers.values())
+        else:
+            return
+        self._here = None
 
     def step(self, task: trio.lowlevel.Task, serving: tuple[str, ...]) -> None:
         """Take in a step."""
-        key = (self._configuration, task.name, self._point(task.coro), self._running, serving)
-        seen = self._known.get(key)
+        if self._here is None or serving is not self._serving:
+            self._serving = serving
+            key = self._configuration, tuple(self._timers.values()), serving
+            self._here = self._known.setdefault(key, {})
+        where = task.name, _point(task.coro)
+        seen = self._here.get(where)
         if seen is None:
-            seen = Seen(Moment(*key[:3]), possible(self._running, serving))  # type: ignore[arg-type]
-            self._known[key] = seen
+            moment = Moment(self._configuration, *where)
+            seen = Seen(moment, possible(self._timers.values(), serving))
+            self._here[where] = seen
         self.seen.append(seen)
 
-    def _point(self, coroutine: Any) -> str:
-        """Where in our own code a task is waiting. What it waits for of others is inside."""
-        code, place = None, 0
-        while (frame := getattr(coroutine, "cr_frame", None)) is not None:
-            if not frame.f_code.co_filename.startswith(OURS):
-                break
-            code, place = frame.f_code, frame.f_lasti
-            coroutine = coroutine.cr_await
-        if code is None:
-            return OVER
-        point = self._points.get((code, place))
-        if point is None:
-            point = self._points[code, place] = _label(code, place)
-        return point
+
+def _point(coroutine: Any) -> str:
+    """Where in our own code a task is waiting. What it waits for of others is inside."""
+    innermost = None
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        if not _is_ours(frame.f_code.co_filename):
+            break
+        innermost, coroutine = frame, coroutine.cr_await
+    if innermost is None:
+        return OVER
+    code = innermost.f_code  # not hashed: that is slow
+    return _label(code.co_filename, innermost.f_lineno, code.co_name)
 
 
-def _label(code: CodeType, place: int) -> str:
-    line = next(
-        (line for start, end, line in code.co_lines() if start <= place < end), code.co_firstlineno
-    )
-    path = Path(code.co_filename).relative_to(ROOT).as_posix()
-    return sys.intern(f"{path}:{line} {code.co_name}")
+@cache
+def _is_ours(path: str) -> bool:
+    return path.startswith(OURS)
+
+
+@cache
+def _label(path: str, line: int, function: str) -> str:
+    return f"{Path(path).relative_to(ROOT).as_posix()}:{line} {function}"
