@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, islice
 
 from engine.chart import Chart
 from engine.fuzzing.coverage import Explored
@@ -32,10 +33,10 @@ from engine.simulation.laws import check_laws
 from engine.simulation.scenario import Scenario
 from engine.simulation.world import simulate
 
-SHORT_STEPS = 60
+SHORT_STEPS = 160
 """A call of at most so many steps is disturbed twice."""
 
-PAIRS = 8000
+PAIRS = 5000
 """How many pairs are tried, spread evenly over all there are, unless it is to be thorough."""
 
 CHUNK = 16
@@ -106,11 +107,12 @@ def enumerate_calls(
     enumeration = _Enumeration(subject, scenarios, jobs, within_s, progress)
     with quiet():
         enumeration.record()
-        plans = [list(singles(enumeration.recordings, each))]
         if thorough:
-            plans = [list(everywhere([one])) for one in enumeration.recordings]
-        enumeration.hold("singles", plans)
-        enumeration.hold("rotations", [list(rotated(enumeration.recordings))])
+            for number in range(len(scenarios)):
+                enumeration.hold("singles", list(everywhere(enumeration.recordings, number)))
+        else:
+            enumeration.hold("singles", list(singles(enumeration.recordings, each)))
+        enumeration.hold("rotations", list(rotated(enumeration.recordings)))
         enumeration.hold_pairs(None if thorough else pairs)
     return enumeration.report
 
@@ -122,7 +124,7 @@ class _Found:
     explored: Explored = field(default_factory=Explored)
     broken: list[Plan] = field(default_factory=list)
     calls: int = 0
-    possible: int = 0
+    followed_by: int = 0
 
 
 class _Enumeration:
@@ -170,41 +172,45 @@ class _Enumeration:
         explored.feed(trace)
         return Recording(tuple(moments.seen), trace.decisions, broken), explored
 
-    def hold(self, what: str, plans: Sequence[Sequence[Plan]]) -> None:
+    def hold(self, what: str, plans: Sequence[Plan]) -> None:
         """Hold all planned calls."""
-        for some in plans:
-            chunks = [some[first : first + CHUNK] for first in range(0, len(some), CHUNK)]
-            self._carry_out(what, chunks, self._hold_all)
+        self._carry_out(
+            what,
+            -(-len(plans) // CHUNK),
+            lambda number: self._hold_all(plans[number * CHUNK : (number + 1) * CHUNK]),
+        )
 
     def hold_pairs(self, most: int | None) -> None:
-        """Disturb the short calls twice, in at most so many ways."""
-        chunks = [[plan] for plan in firsts(self.recordings, SHORT_STEPS)]
-        possible = self._carry_out("firsts of pairs", chunks, lambda some: self._pairs(some[0], 0))
-        self.report.pairs_possible = possible
+        """Disturb the short calls twice, in at most so many ways, evenly spread."""
+        beginnings = list(firsts(self.recordings, SHORT_STEPS))
+        counts = self._carry_out(
+            "firsts of pairs", len(beginnings), lambda number: self._firsts(beginnings[number])
+        )
+        possible = self.report.pairs_possible = sum(counts)
         every = 1 if most is None else -(-possible // max(1, most))
-        if possible and most != 0:
-            self._carry_out("pairs", chunks, lambda some: self._pairs(some[0], every))
+        before = [0, *accumulate(counts)]
+        chosen = [
+            (first, -start % every)
+            for first, start, count in zip(beginnings, before, counts, strict=False)
+            if most != 0 and -start % every < count
+        ]
+        self._carry_out("pairs", len(chosen), lambda number: self._pairs(*chosen[number], every))
 
-    def _carry_out(
-        self,
-        what: str,
-        chunks: Sequence[Sequence[Plan]],
-        work: Callable[[Sequence[Plan]], _Found],
-    ) -> int:
-        report, possible = self.report, 0
-        results = spread(lambda number: work(chunks[number]), len(chunks), self.jobs)
-        for done, found in enumerate(results, start=1):
+    def _carry_out(self, what: str, many: int, work: Callable[[int], _Found]) -> list[int]:
+        """Let the work be done; returns how many calls may follow each piece of it."""
+        report, followed = self.report, []
+        for done, found in enumerate(spread(work, many, self.jobs), start=1):
             report.runs[what] = report.runs.get(what, 0) + found.calls
             report.explored.merge(found.explored)
             report.failures += [
                 failure for plan in found.broken if (failure := self._judge(plan)) is not None
             ]
-            possible += found.possible
-            self.progress(what, done, len(chunks))
+            followed.append(found.followed_by)
+            self.progress(what, done, many)
             if time.monotonic() > self.latest:
                 report.complete = False
                 break
-        return possible
+        return followed
 
     def _judge(self, plan: Plan) -> Failure | None:
         return judge(plan.apply(self.scenarios[plan.scenario]), self.subject)
@@ -226,16 +232,18 @@ class _Enumeration:
         if check_laws(trace):
             found.broken.append(plan)
 
-    def _pairs(self, first: Plan, every: int) -> _Found:
-        """Hold a call with its first injection, to see what may follow; then, unless ``every`` is
-        0, each so-many-th of the pairs that begin so."""
+    def _firsts(self, first: Plan) -> _Found:
+        """Hold a call with the first injection of pairs, to see how many there are."""
         moments, found = Moments(), _Found()
         self._hold(first, found, moments)
         found.explored.saw({seen.moment for seen in moments.seen})
-        plans = list(seconds(first, moments.seen))
-        found.possible = len(plans)
-        if every:
-            found = _Found(possible=len(plans))
-            for plan in plans[first.injections[0].step % every :: every]:
-                self._hold(plan, found)
+        found.followed_by = sum(1 for _ in seconds(first, moments.seen))
+        return found
+
+    def _pairs(self, first: Plan, start: int, every: int) -> _Found:
+        """Hold each so-many-th of the pairs that begin so."""
+        moments, found = Moments(), _Found()
+        self._hold(first, _Found(), moments)
+        for plan in islice(seconds(first, moments.seen), start, None, every):
+            self._hold(plan, found)
         return found

@@ -51,17 +51,21 @@ class Moments:
         self._here: dict[tuple[str, str], Seen] | None = None
         """What is known of the moments while neither the states, nor what runs, nor who serves
         changes."""
+        self._running: tuple[str, ...] = ()
         self._serving: tuple[str, ...] = ()
         self._configuration: tuple[str, ...] = ()
-        self._timers: dict[int, str] = {}
+        self._timers: dict[int, Effect] = {}
 
     def line(self, line: AnyLine) -> None:
         """Take in a line of the journal."""
         if isinstance(line, Event):
             self._configuration = tuple(line.states)
+            left = [one for one in self._timers.values() if one.state not in line.states]
+            for timer in left:  # it is told to stop now, and is over a step later
+                del self._timers[timer.number]
         elif isinstance(line, Effect) and line.effect in TIMERS:
             if line.phase == "started":
-                self._timers[line.number] = line.effect
+                self._timers[line.number] = line
             else:
                 self._timers.pop(line.number, None)
         else:
@@ -72,13 +76,14 @@ class Moments:
         """Take in a step."""
         if self._here is None or serving is not self._serving:
             self._serving = serving
-            key = self._configuration, tuple(self._timers.values()), serving
+            self._running = tuple(timer.effect for timer in self._timers.values())
+            key = self._configuration, self._running, serving
             self._here = self._known.setdefault(key, {})
         where = task.name, _point(task.coro)
         seen = self._here.get(where)
         if seen is None:
             moment = Moment(self._configuration, *where)
-            seen = Seen(moment, possible(self._timers.values(), serving))
+            seen = Seen(moment, possible(self._running, serving))
             self._here[where] = seen
         self.seen.append(seen)
 

@@ -67,9 +67,9 @@ def singles(recordings: Sequence[Recording], each: int = 1) -> Iterator[Plan]:
                 yield Plan(number, (_injection(step, cause),), (moment,))
 
 
-def everywhere(recordings: Sequence[Recording]) -> Iterator[Plan]:
-    """Every step of every call with every injection that can act there."""
-    for number in _shortest_first(recordings):
+def everywhere(recordings: Sequence[Recording], number: int) -> Iterator[Plan]:
+    """Every step of one call with every injection that can act there."""
+    if not recordings[number].broken:
         for step, seen in enumerate(recordings[number].seen, start=1):
             for cause in seen.causes:
                 yield Plan(number, (_injection(step, cause),), (seen.moment,))
