@@ -182,3 +182,26 @@ def test_a_voice_that_ends_before_it_has_said_everything_has_failed() -> None:
         broken += bool(failed)
         assert check_laws(trace) == []
     assert broken
+
+
+def test_a_line_that_is_replaced_as_it_begins_is_not_taken_for_the_next() -> None:
+    """The reply fails, and is late in the next moment: one apology takes the other's place. The
+    first does not begin to sound any more, and the second is what is remembered."""
+    scenario = load_scenario(
+        SCENARIOS / "a_tool_that_is_asked_for_wrongly_again_is_an_apology.yaml"
+    )
+    moments = Moments()
+    simulate(scenario, watch=moments)
+    steps = [
+        step
+        for step, one in enumerate(moments.seen, 1)
+        if ("fire", "reply_timer") in one.causes and "reciting" in one.moment.configuration
+    ]
+    replaced = 0
+    for step in steps:
+        trace = inject(scenario, step, ("fire", "reply_timer"))
+        replaced += bool(times(trace, "reply_late"))
+        assert check_laws(trace) == []
+        assert trace.end is not None
+        assert trace.end.history[-1].text == "Sorry, say that again?"
+    assert replaced

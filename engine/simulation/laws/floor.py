@@ -260,25 +260,12 @@ def _clears_without_cause(reading: Reading) -> Iterator[Violation]:
     for crossed in reading.trace.crossed:
         if crossed.kind != "clear":
             continue
-        line = _behind(reading, crossed.after)
+        line = reading.event_before(crossed.after)
         assert line is not None
         if reading.is_over(crossed.after):
             return
         if not _is_cause(reading, line, crossed.at_ms):
             yield Violation("L7", crossed.at_ms, f"{line.event.name} stopped the agent for nothing")
-
-
-def _behind(reading: Reading, after: int) -> journal.Event | None:
-    """The event before a clear. A line may take the place of a reply just as that begins to
-    sound, which is then reported in between."""
-    line = reading.event_before(after)
-    if line is not None and isinstance(line.event, events.AudioStarted):
-        place = [event for _, event in reading.events].index(line)
-        before = reading.events[place - 1][1]
-        said = any(raised == "say" for _, raised in before.took)
-        if said and before.event.at_ms == line.event.at_ms:
-            return before
-    return line
 
 
 def _is_cause(reading: Reading, line: journal.Event, at_ms: float) -> bool:
