@@ -31,13 +31,14 @@ def recite(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
     """
     reply = stage.call.reply
     assert reply.line is not None
+    # At once: what it replaces must not begin to sound before this has taken its first step.
+    _begin(stage, emit, reply.number)
     return _recite(stage, emit, reply.number, reply.line)
 
 
 async def _recite(stage: Stage, emit: Emit, reply: int, line: str) -> None:
     audio = stage.ports.phrases.get(line)
     if audio is not None:
-        _begin(stage, emit, reply)
         await stage.playout.add(reply, clause_of(0, line), audio, last=True)
         stage.playout.finish(reply)
         return

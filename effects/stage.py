@@ -73,6 +73,8 @@ class Draft:
             self.committed.set()
         self._send, self.clauses = trio.open_memory_channel[Clause](CLAUSE_LIMIT)
         self._deliver, self.speech = trio.open_memory_channel[Speech](SPEECH_LIMIT)
+        self.is_open = True
+        """Whether more clauses may come."""
         self.voice_failure = ""
         self.composed: list[Clause] = []
         self.first_clause = trio.Event()
@@ -94,6 +96,7 @@ class Draft:
 
     def finish(self) -> None:
         """No more clauses will come."""
+        self.is_open = False
         self._send.close()
         self.first_clause.set()
 

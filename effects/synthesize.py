@@ -27,14 +27,15 @@ def synthesize(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
 async def voice(stage: Stage, draft: Draft) -> None:
     """Run the voice over the clauses of a draft, as they come."""
     send, clauses = trio.open_memory_channel[Clause](0)
-    sounded = False
+    sounded, ended = False, 0
 
     async def take(speech: Speech) -> None:
-        nonlocal sounded
+        nonlocal sounded, ended
         if speech.mulaw and not sounded:
             sounded = True
             stage.note(notes.FirstSpeech(at_ms=stage.now_ms(), reply=draft.reply))
         await draft.deliver(speech)
+        ended += speech.ends_clause
 
     failure = ""
     try:
@@ -46,6 +47,8 @@ async def voice(stage: Stage, draft: Draft) -> None:
         failure = str(errors.exceptions[0]) or type(errors.exceptions[0]).__name__
     if not failure and draft.composed and not sounded:
         failure = "the voice gave no sound"
+    if not failure and (draft.is_open or ended < len(draft.composed)):
+        failure = "the voice ended before it had said everything"
     draft.finish_speech(failure)
 
 

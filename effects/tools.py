@@ -98,10 +98,15 @@ class _Use:
 
     def _emit_asked(self, requests: Sequence[Callable[..., Event]]) -> None:
         # What an abandoned reply asked for is void: the caller has more to say.
-        reply = self.stage.call.reply
-        if reply.number == self.draft.reply and not reply.given_up:
+        if self._is_wanted:
             for request in requests:
                 self.stage.emit(request(at_ms=self.stage.now_ms()))
+
+    @property
+    def _is_wanted(self) -> bool:
+        """Whether the reply that asked is still the one that the call is to give."""
+        reply = self.stage.call.reply
+        return reply.number == self.draft.reply and not reply.given_up
 
     # --- running ---
 
@@ -127,7 +132,9 @@ class _Use:
 
     async def _carry_out(self, intent: Intent) -> None:
         errand, errands = self.errand, self.stage.errands
-        if errand.scope.cancel_called:
+        if errand.scope.cancel_called or not self._is_wanted:
+            if errands.get(intent) is errand:
+                del errands[intent]
             return  # given up before its first step: it must not take one
         with errand.scope:
             outcome, errand.result = await self.run()

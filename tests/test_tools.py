@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Self
 
@@ -172,6 +172,27 @@ class TestErrands:
                 bench.fails = False
                 await bench.use(bench.draft(2))
             assert len(bench.ran) == runs
+
+    async def test_what_is_given_up_before_its_first_step_is_not_begun(
+        self, autojump_clock: MockClock
+    ) -> None:
+        """The caller goes on in the very moment in which the side effect was to begin; it is
+        done when the turn that has grown asks for it again."""
+        async with trio.open_nursery() as nursery:
+            bench = Bench(nursery, changes=True)
+            usual, scope = bench.stage.run_errand, trio.CancelScope()
+
+            def go_on(name: str, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
+                usual(name, errand)
+                bench.call.reply.given_up = True
+                scope.cancel()
+
+            bench.stage.run_errand = go_on
+            await bench.use(bench.draft(1), scope=scope)
+            bench.stage.run_errand = usual
+            assert (bench.ran, bench.settled()) == ([], [])
+            assert await bench.use(bench.draft(2)) == {"is": 1}
+        assert bench.ran == [1]
 
     async def test_what_runs_is_known_exactly(self, autojump_clock: MockClock) -> None:
         """From its start to its end, or to the end of its reply; a side effect that waits for

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import trio
 
 from effects.ports import ProviderLost, ProviderRefused, ProviderTimeout
 from engine.simulation.scenario import Fault
 
 
-def raise_fault(fault: Fault, who: str) -> None:
+def raise_fault(fault: Fault, who: str) -> NoReturn:
     """Raise what a scenario's fault stands for."""
     match fault:
         case "timeout":

@@ -14,14 +14,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 import trio
 
 from effects.ports import CallInfo, CarrierMessage, Dtmf, Mark, Media, Stop
 from engine.simulation.faults import raise_fault
-from engine.simulation.scenario import Scenario
+from engine.simulation.scenario import Act, Scenario
 from engine.simulation.schedule import JumpingClock
+from engine.simulation.services import Services
 from states import mulaw
 
 SOUND = 0x7E
@@ -78,12 +80,14 @@ class Voiced:
 class Line:
     """The Carrier port, and the caller behind it.
 
-    It is opened as time begins. ``written`` says how many lines the journal has.
+    It is opened as time begins. ``written`` says how many lines the journal has. ``said`` is what
+    the caller says, in script and out of it.
     """
 
     scenario: Scenario
     clock: JumpingClock
     written: Callable[[], int] = lambda: 0
+    services: Services = field(default_factory=Services)
     info: CallInfo = field(default_factory=lambda: CallInfo("CA-sim", "MZ-sim"))
     crossed: list[Crossed] = field(default_factory=list)
 
@@ -91,6 +95,7 @@ class Line:
         if self.scenario.wire.outbound:
             self.info = replace(self.info, parameters={"direction": "outbound"})
         self._lag_s = self.scenario.wire.lag
+        self.said = list(self.scenario.caller)
         self._caller = _Caller(self.scenario)
         self._acts = deque(_messages(self.scenario))
         self._echoes: deque[tuple[float, str]] = deque()
@@ -134,7 +139,8 @@ class Line:
 
     async def transfer(self, to: str) -> None:
         """The caller is put through, if the script lets them be."""
-        await trio.sleep(self.scenario.wire.transfer_takes)
+        work = partial(trio.sleep, self.scenario.wire.transfer_takes)
+        await self.services.serve("transfer", work, None)
         if self.scenario.wire.transfer_fault:
             raise_fault(self.scenario.wire.transfer_fault, "the scripted carrier")
         self._cross("transfer", to)
@@ -152,6 +158,19 @@ class Line:
         """Something arrives at this very moment, out of script."""
         self._acts.appendleft((self._now_s(), message))
         self._look_again()
+
+    def make_sound(self, words: str, during: float) -> None:
+        """The caller begins to speak at this very moment, out of script; or makes a sound, if
+        there are no words. What they say in script comes before it."""
+        act = Act(at=round(self._now_s(), 6), say=words, sound=not words, during=during)
+        self.said.append(act)
+        self._caller.begin(act, len(self.said) - 1)
+        self._look_again()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether one of both sides has hung up."""
+        return self._now_s() >= self._over_s
 
     def played(self) -> list[Played]:
         """What the caller heard by now, in order."""
@@ -250,15 +269,15 @@ class _Caller:
     def __init__(self, scenario: Scenario) -> None:
         self._wire = scenario.wire
         self._frame_s = scenario.wire.frame_ms / 1000
-        self._sounds = [
-            (act.at, act.at + act.during, bytes([number if act.say else SOUND]), act)
-            for number, act in enumerate(scenario.caller)
-            if act.say or act.sound
-        ]
+        self._sounds: list[tuple[float, float, bytes, Act]] = []
+        for number, act in enumerate(scenario.caller):
+            if act.say or act.sound:
+                self._add(act, number)
         self._dead = [(act.at, act.at + act.lose) for act in scenario.caller if act.lose]
         self._at_s = 0.0
         self._until_s = 0.0
         self._number = 0
+        self._before_s = 0.0
         self.due_s = 0.0
         self._next()
 
@@ -284,11 +303,26 @@ class _Caller:
                 return code
         return mulaw.SILENCE
 
+    def begin(self, act: Act, number: int) -> None:
+        """A sound that begins now: the frame that is being filled is cut accordingly."""
+        self._add(act, number)
+        if self.due_s < float("inf"):
+            self._cut()
+
+    def _add(self, act: Act, number: int) -> None:
+        code = bytes([number if act.say else SOUND])
+        self._sounds.append((act.at, act.at + act.during, code, act))
+
     def _next(self) -> None:
         self._number += 1
+        self._before_s = self.due_s
+        self._cut()
+
+    def _cut(self) -> None:
+        """Decide how long the frame is that begins at ``_at_s``, and when it arrives."""
         self._until_s = round(self._at_s + self._length_s(self._at_s), 6)
         jitter_s = self._wire.jitter * (self._number * GOLDEN % 1.0)
-        self.due_s = max(self.due_s, self._until_s + self._wire.lag + jitter_s)
+        self.due_s = max(self._before_s, self._until_s + self._wire.lag + jitter_s)
 
     def _length_s(self, at_s: float) -> float:
         """The length of the next frame. Silence far from any sound comes in long frames (a

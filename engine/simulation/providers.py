@@ -27,15 +27,18 @@ from effects.ports import (
 )
 from engine.simulation.faults import linger, raise_fault
 from engine.simulation.scenario import Answer, Scenario, ScriptedTool
+from engine.simulation.services import Services
 from engine.simulation.sound import spell
 from states.words import normalized
 
 
 class Scripted:
-    """Nothing to load. ``open_sessions`` counts who is being served."""
+    """Nothing to load. ``open_sessions`` counts who is being served; ``services`` lets an
+    injection strike."""
 
-    def __init__(self) -> None:
+    def __init__(self, services: Services | None = None) -> None:
         self.open_sessions = 0
+        self.services = services or Services()
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,8 +69,8 @@ class ScriptedVad(Scripted):
 class ScriptedMind(Scripted):
     """Answers as the scenario says. ``prompts`` keeps what it was asked, and when."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        super().__init__()
+    def __init__(self, scenario: Scenario, services: Services | None = None) -> None:
+        super().__init__(services)
         self._answers = scenario.answers
         self._given: Counter[int] = Counter()
         self.prompts: list[tuple[float, Prompt]] = []
@@ -78,7 +81,8 @@ class ScriptedMind(Scripted):
         answer = self._answer(asked[-1].text if asked else "")
         with self.session():
             try:
-                return await self._generate(answer, prompt, emit)
+                generation = partial(self._generate, answer, prompt, emit)
+                return await self.services.serve("mind", generation, Usage())
             except trio.Cancelled:
                 await linger(answer.ignores_cancel)
                 raise
@@ -138,8 +142,8 @@ class ScriptedVoice(Scripted):
 
     identity = "scripted"
 
-    def __init__(self, scenario: Scenario) -> None:
-        super().__init__()
+    def __init__(self, scenario: Scenario, services: Services | None = None) -> None:
+        super().__init__(services)
         self._script = scenario.voice
         self._faults = 0
 
@@ -149,11 +153,16 @@ class ScriptedVoice(Scripted):
         speech: Callable[[Speech], Awaitable[None]],
     ) -> None:
         asked = False
+
+        async def spell_all() -> None:
+            nonlocal asked
+            async for clause in clauses:
+                asked = True
+                await self._spell(clause, speech)
+
         with self.session():
             try:
-                async for clause in clauses:
-                    asked = True
-                    await self._spell(clause, speech)
+                await self.services.serve("voice", spell_all, None)
             except trio.Cancelled:
                 if asked and self._script.ignores_cancel:
                     await linger(self._script.ignores_cancel)
@@ -189,13 +198,13 @@ class ScriptedJudge(Scripted):
     """Judges by the words, or takes everything for complete but what the scenario calls
     incomplete."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        super().__init__()
+    def __init__(self, scenario: Scenario, services: Services | None = None) -> None:
+        super().__init__(services)
         self._script = scenario.judge
         self._incomplete = {normalized(words) for words in scenario.incomplete}
 
     async def completeness(self, words: str, asked: str) -> float:
-        await trio.sleep(self._script.takes)
+        await self.services.serve("judge", partial(trio.sleep, self._script.takes), None)
         if self._script.fault:
             raise_fault(self._script.fault, "the scripted turn detector")
         if self._script.by_words:
@@ -206,8 +215,9 @@ class ScriptedJudge(Scripted):
 class ScriptedToolPort:
     """A tool of a scenario. ``runs`` holds when each run began, and with what arguments."""
 
-    def __init__(self, script: ScriptedTool) -> None:
+    def __init__(self, script: ScriptedTool, services: Services | None = None) -> None:
         self._script = script
+        self._services = services or Services()
         self.runs: list[tuple[float, str]] = []
         self.finished = 0
         self.spec = ToolSpec(
@@ -230,7 +240,8 @@ class ScriptedToolPort:
     async def _run(self, arguments: str, context: ToolContext) -> str:
         self.runs.append((round(trio.current_time() * 1000, 1), arguments))
         try:
-            await trio.sleep(self._script.takes)
+            work = partial(trio.sleep, self._script.takes)
+            await self._services.serve(f"tool:{self._script.name}", work, None)
         except trio.Cancelled:
             await linger(self._script.ignores_cancel)
             raise

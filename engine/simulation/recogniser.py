@@ -4,7 +4,8 @@ says so."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import inf
 
 import trio
@@ -22,7 +23,8 @@ from effects.ports import (
 from engine.simulation.faults import linger, raise_fault
 from engine.simulation.line import SOUND
 from engine.simulation.providers import Scripted
-from engine.simulation.scenario import Scenario
+from engine.simulation.scenario import Act, Scenario
+from engine.simulation.services import Services
 from states import mulaw
 
 WORDLESS = (SOUND, mulaw.SILENCE[0])
@@ -33,11 +35,18 @@ SLACK_MS = 50.0
 class ScriptedRecogniser(Scripted):
     """Understands the words of which the sound has reached it.
 
-    ``latest_ms`` is the greatest age at which a frame was taken in.
+    ``said`` is what the caller says, each at the place that the bytes of its sound name; it may
+    grow. ``latest_ms`` is the greatest age at which a frame was taken in.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        scenario: Scenario,
+        services: Services | None = None,
+        said: Sequence[Act] | None = None,
+    ) -> None:
+        super().__init__(services)
+        self.said = scenario.caller if said is None else said
         self.gated = scenario.recognition.gated
         self.latest_ms = 0.0
         self._scenario = scenario
@@ -49,15 +58,22 @@ class ScriptedRecogniser(Scripted):
         script = self._scenario.recognition
         with self.session():
             try:
-                await trio.sleep(script.connects)
-                async with trio.open_nursery() as nursery:
-                    if script.fault and self._faults < script.fault_times:
-                        nursery.start_soon(self._break)
-                    await _Session(self, self._scenario, heard, nursery).listen(sound)
+                work = partial(self._listen, sound, heard)
+                await self.services.serve("recogniser", work, None)
             except* (ProviderTimeout, ProviderRefused, ProviderLost) as errors:
                 raise errors.exceptions[0] from None
             finally:
                 await linger(script.ignores_cancel)
+
+    async def _listen(
+        self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
+    ) -> None:
+        script = self._scenario.recognition
+        await trio.sleep(script.connects)
+        async with trio.open_nursery() as nursery:
+            if script.fault and self._faults < script.fault_times:
+                nursery.start_soon(self._break)
+            await _Session(self, self._scenario, heard, nursery).listen(sound)
 
     async def _break(self) -> None:
         script = self._scenario.recognition
@@ -79,7 +95,7 @@ class _Session:
         nursery: trio.Nursery,
     ) -> None:
         self.recogniser, self.heard, self.nursery = recogniser, heard, nursery
-        self.script, self.caller = scenario.recognition, scenario.caller
+        self.script, self.caller = scenario.recognition, recogniser.said
         self.lag_ms = scenario.wire.lag * 1000
         self.slack_ms = SLACK_MS + scenario.wire.jitter * 1000
         self.segment = -1

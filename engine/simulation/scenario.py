@@ -168,14 +168,32 @@ class ScriptedTool(Data, frozen=True):
     ignores_cancel: float = 0.0
 
 
-Does = Literal["cancel", "hang_up", "press"]
+Does = Literal[
+    "cancel",
+    "hang_up",
+    "press",
+    "sound",
+    "say",
+    "fire",
+    "timeout",
+    "refused",
+    "lost",
+    "bug",
+    "stall",
+    "finish",
+]
 
 
 class Injection(Data, frozen=True):
     """Something that happens after exactly the ``step``-th task step of the call.
 
     ``cancel``: the service cancels the call. ``hang_up``: the caller is gone. ``press``: they
-    press the key ``what``.
+    press the key ``what``. ``sound``: they make a sound without words for ``what`` seconds;
+    ``say``: they say ``what``. ``fire``: the timer ``what`` is over at once. ``timeout``,
+    ``refused``, ``lost`` and ``bug``: whoever serves the call as ``what`` (``mind``, ``voice``,
+    ``recogniser``, ``judge``, ``transfer``, ``tool:NAME``) fails so, wherever it is waiting;
+    ``stall``: it never goes on; ``finish``: it is done at once. What finds nothing to act upon
+    does nothing.
     """
 
     step: int

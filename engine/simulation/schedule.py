@@ -9,7 +9,7 @@ other orders are explored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import cycle
 from math import inf
@@ -93,18 +93,21 @@ class Alarm:
         return trio.lowlevel.Abort.SUCCEEDED
 
 
-class _Order:
-    """Stands in for trio's random numbers: the shuffle of the ready tasks is the schedule."""
+class Order:
+    """Stands in for trio's random numbers: the shuffle of the ready tasks is the schedule.
+
+    ``decisions`` counts how often there was a choice.
+    """
 
     def __init__(self, rotations: Mapping[int, int]) -> None:
         self._rotations = rotations
-        self._decisions = 0
+        self.decisions = 0
 
     def shuffle(self, ready: list[Any]) -> None:
         ready.reverse()  # trio takes from the end, so the task that was started first runs first
         if len(ready) > 1:
-            self._decisions += 1
-            by = self._rotations.get(self._decisions, 0) % len(ready)
+            self.decisions += 1
+            by = self._rotations.get(self.decisions, 0) % len(ready)
             if by:
                 ready[:] = ready[by:] + ready[:by]
 
@@ -115,7 +118,7 @@ class _Order:
         return low
 
 
-class _ByPriority(_Order):
+class _ByPriority(Order):
     """The ready tasks by their priorities (see :class:`~engine.simulation.scenario.Order`)."""
 
     def __init__(self, order: scenario.Order) -> None:
@@ -129,10 +132,10 @@ class _ByPriority(_Order):
             if task not in self._priorities:
                 self._priorities[task] = next(self._drawn)
         if len(ready) > 1:
-            self._decisions += 1
-            if self._decisions in self._changes:
+            self.decisions += 1
+            if self.decisions in self._changes:
                 first = max(ready, key=self._priorities.__getitem__)
-                self._priorities[first] = self._changes[self._decisions]
+                self._priorities[first] = self._changes[self.decisions]
         # trio takes from the end; of equals the older goes first
         ready.reverse()
         ready.sort(key=self._priorities.__getitem__)
@@ -141,39 +144,53 @@ class _ByPriority(_Order):
 @contextmanager
 def deterministic_order(
     rotations: Mapping[int, int], order: scenario.Order | None = None
-) -> Iterator[None]:
+) -> Iterator[Order]:
     """Run trio's tasks in a known order; ``rotations`` says by how much the ready tasks are
     rotated at the n-th time that there is a choice. An ``order`` takes their place."""
     module: Any = trio_run
     before = module._ALLOW_DETERMINISTIC_SCHEDULING, module._r
-    chosen = _Order(rotations) if order is None else _ByPriority(order)
+    chosen = Order(rotations) if order is None else _ByPriority(order)
     module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = True, chosen
     try:
-        yield
+        yield chosen
     finally:
         module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = before
 
 
 class Conductor(trio.abc.Instrument):
-    """Counts task steps from the start of the call, and acts after the chosen ones.
+    """Counts task steps from the start of the call, and acts after the chosen ones: in the order
+    in which the acts are given, and when ``watch`` has seen the step.
 
     trio logs and drops what an instrument raises, so ``error`` keeps it for the caller.
     """
 
-    def __init__(self, acts: Mapping[int, Callable[[], None]]) -> None:
-        self._acts = dict(acts)
+    def __init__(
+        self,
+        acts: Iterable[tuple[int, Callable[[], None]]],
+        watch: Callable[[trio.lowlevel.Task], None] | None = None,
+    ) -> None:
+        self._acts: dict[int, list[Callable[[], None]]] = {}
+        for step, act in acts:
+            self._acts.setdefault(step, []).append(act)
+        self._watch = watch
         self.steps = 0
         self.armed = False
         self.error: BaseException | None = None
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._acts) or self._watch is not None
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         """One step of one task is over."""
         if not self.armed:
             return
         self.steps += 1
-        act = self._acts.get(self.steps)
-        if act is not None:
-            try:
+        try:
+            if self._watch is not None:
+                self._watch(task)
+            for act in self._acts.get(self.steps, ()):
                 act()
-            except BaseException as error:
-                self.error = error
+        except BaseException as error:
+            self.error = error

@@ -11,7 +11,7 @@ from engine.chart import Chart
 from engine.journal import AnyLine, End, Event, Note
 from engine.session import Outcome
 from engine.simulation.line import Crossed, Played, Voiced
-from engine.simulation.scenario import Scenario
+from engine.simulation.scenario import Injection, Scenario
 from engine.simulation.sound import read_back
 from states import notes
 
@@ -22,7 +22,9 @@ class Trace:
 
     ``tool_log`` holds when each tool began to run, and with what arguments; ``prompts`` what the
     language model was given, and when; ``latest_frame_ms`` the greatest age at which
-    speech-to-text was given a frame; ``closed_ms`` when the call was closed.
+    speech-to-text was given a frame; ``closed_ms`` when the call was closed; ``injected`` the
+    injections that found something to act upon, and when; ``decisions`` how often there was a
+    choice of what to run next.
     """
 
     scenario: Scenario
@@ -39,6 +41,8 @@ class Trace:
     tasks_left: int = 0
     sessions_left: int = 0
     latest_frame_ms: float = 0.0
+    injected: list[tuple[float, Injection]] = field(default_factory=list)
+    decisions: int = 0
     memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     """What was worked out of it, so that it is worked out once."""
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
+from typing import Protocol
 
 import trio
 
 from effects.phrases import Phrases
-from effects.ports import Dtmf, JournalSink, Stop
+from effects.ports import JournalSink
 from effects.spoken import spoken
 from effects.stage import Ports
 from engine.chart import Chart, default_chart_path, load_chart
+from engine.journal import AnyLine
 from engine.session import Desk, hold_call
+from engine.simulation.injections import Hand
 from engine.simulation.line import Line
 from engine.simulation.providers import (
     Scripted,
@@ -26,6 +29,7 @@ from engine.simulation.providers import (
 from engine.simulation.recogniser import ScriptedRecogniser
 from engine.simulation.scenario import Injection, Scenario
 from engine.simulation.schedule import Conductor, JumpingClock, deterministic_order
+from engine.simulation.services import Services
 from engine.simulation.sound import spell
 from engine.simulation.trace import Trace
 from engine.vocabulary import VOCABULARY
@@ -62,37 +66,62 @@ def default_chart() -> Chart:
     return load_chart(default_chart_path(), VOCABULARY)
 
 
-def simulate(scenario: Scenario, chart: Chart | None = None, agent: Agent | None = None) -> Trace:
+class Watch(Protocol):
+    """Looks on while a call is simulated. What it raises, :func:`simulate` raises."""
+
+    def line(self, line: AnyLine) -> None:
+        """A line of the journal was written."""
+        ...
+
+    def step(self, task: trio.lowlevel.Task, serving: tuple[str, ...]) -> None:
+        """A step of a task is over, before anything is injected after it; ``serving`` are the
+        providers who serve somebody."""
+        ...
+
+
+def simulate(
+    scenario: Scenario,
+    chart: Chart | None = None,
+    agent: Agent | None = None,
+    watch: Watch | None = None,
+) -> Trace:
     """Hold the call that a scenario describes, in virtual time, and return its trace.
 
     Without an ``agent`` it is the one of :func:`agent_for`, on the chart that comes with antiphon
     unless there is another. The language model and the tools are always the scenario's.
     """
-    return simulate_together([scenario], chart, agent)[0]
+    return simulate_together([scenario], chart, agent, watch)[0]
 
 
 def simulate_together(
-    scenarios: Sequence[Scenario], chart: Chart | None = None, agent: Agent | None = None
+    scenarios: Sequence[Scenario],
+    chart: Chart | None = None,
+    agent: Agent | None = None,
+    watch: Watch | None = None,
 ) -> list[Trace]:
     """Hold several calls in one process and one world. Injections, rotations and the order of
-    tasks are those of the first scenario."""
+    tasks are those of the first scenario, and only it is watched."""
     calls = [
         _World(scenario, chart or default_chart(), agent or agent_for(scenario))
         for scenario in scenarios
     ]
+    first = calls[0]
+    first.watch = watch
     conductor = Conductor(
-        {one.step: partial(calls[0].inject, one) for one in scenarios[0].injections}
+        ((one.step, partial(first.inject, one)) for one in scenarios[0].injections),
+        None if watch is None else first.tell,
     )
     clock = JumpingClock()
-    with deterministic_order(scenarios[0].rotations, scenarios[0].order):
+    with deterministic_order(scenarios[0].rotations, scenarios[0].order) as order:
         trio.run(
             _main,
             calls,
             conductor,
             clock,
             clock=clock,
-            instruments=[conductor] if scenarios[0].injections else [],
+            instruments=[conductor] if conductor.is_needed else [],
         )
+    first.trace.decisions = order.decisions
     if conductor.error is not None:
         raise conductor.error
     return [call.trace for call in calls]
@@ -102,7 +131,8 @@ async def _main(calls: Sequence[_World], conductor: Conductor, clock: JumpingClo
     with trio.fail_after(DEADLOCK_S):
         async with trio.open_nursery() as nursery:
             for call in calls:
-                call.line = Line(call.trace.scenario, clock, written=call.trace.lines.__len__)
+                written = call.trace.lines.__len__
+                call.line = Line(call.trace.scenario, clock, written, call.services)
                 nursery.start_soon(call.hold)
             conductor.armed = True
 
@@ -126,31 +156,33 @@ class _World:
     def __init__(self, scenario: Scenario, chart: Chart, agent: Agent) -> None:
         self.trace = Trace(scenario, chart)
         self._agent = agent
-        self.scope = trio.CancelScope()
+        self.services = Services()
+        self.watch: Watch | None = None
         self.line: Line | None = None
+        self._hand: Hand | None = None
 
     async def hold(self) -> None:
         scenario, trace = self.trace.scenario, self.trace
         assert self.line is not None
         line = self.line
-        mind = ScriptedMind(scenario)
-        recogniser, voice = ScriptedRecogniser(scenario), ScriptedVoice(scenario)
-        tools = {script.name: ScriptedToolPort(script) for script in scenario.tools}
+        mind, voice = ScriptedMind(scenario, self.services), ScriptedVoice(scenario, self.services)
+        recogniser = ScriptedRecogniser(scenario, self.services, line.said)
+        tools = {one.name: ScriptedToolPort(one, self.services) for one in scenario.tools}
         ports = Ports(
             speech_to_text=recogniser,
             language_model=mind,
             text_to_speech=voice,
             voice_activity=ScriptedVad(),
-            turn_detector=ScriptedJudge(scenario),
+            turn_detector=ScriptedJudge(scenario, self.services),
             tools=tools,
             phrases=_phrases(scenario, self._agent),
         )
         desk = Desk(trace.chart, self._agent, scenario.settings, ports, _MemoryStore(trace))
+        watchers = [trace.lines.append, *([self.watch.line] if self.watch else [])]
         async with trio.open_nursery() as service:
-            with self.scope:
-                trace.outcome = await hold_call(
-                    desk, line, service, [trace.lines.append], started="simulated"
-                )
+            with trio.CancelScope() as scope:
+                self._hand = Hand(line, self.services, service, scope)
+                trace.outcome = await hold_call(desk, line, service, watchers, started="simulated")
             trace.closed_ms = line.now_ms
             trace.played = line.played()
             await trio.sleep(AFTERMATH_S)
@@ -164,14 +196,13 @@ class _World:
 
     def inject(self, injection: Injection) -> None:
         """What a scenario says happens after a certain step."""
-        assert self.line is not None
-        match injection.does:
-            case "hang_up":
-                self.line.arrive(Stop("the caller hung up"))
-            case "press":
-                self.line.arrive(Dtmf(injection.what))
-            case "cancel":
-                self.scope.cancel()
+        if self._hand is not None and self.line is not None and self._hand.perform(injection):
+            self.trace.injected.append((self.line.now_ms, injection))
+
+    def tell(self, task: trio.lowlevel.Task) -> None:
+        """Let whoever watches know of a step."""
+        assert self.watch is not None
+        self.watch.step(task, self.services.who)
 
 
 def _phrases(scenario: Scenario, agent: Agent) -> Phrases:

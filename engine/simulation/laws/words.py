@@ -140,7 +140,8 @@ def answered(trace: Trace) -> list[Violation]:
     Observed: commits in the journal, sound on the line, and the history at the end.
 
     - After a commit comes sound of the agent, or a retraction, before the next commit.
-    - The turn that is committed after a retraction contains the words of the one taken back.
+    - The turn that is committed after a retraction contains the words of the one taken back,
+      unless speech-to-text was lost for good meanwhile: then that one got a goodbye.
     - An open turn when the call ends is not older than the longest wait of the chart.
     - The caller's lines of the history are the turns that were committed and not taken back,
       in order (a late transcript may have corrected one).
@@ -177,8 +178,11 @@ def _turns(reading: Reading) -> list[Turn]:
 
 def _unanswered(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
     limit_ms = silence_limit_ms(reading)
+    deaf = next((index for index, line in reading.events if "deaf" in line.states), EVER_MS)
     taken_back = ""
     for number, turn in enumerate(turns):
+        if number and turns[number - 1].index < deaf < turn.index:
+            taken_back = ""
         if not _contains(turn.words, taken_back) and not _amended(reading, turn.at_ms):
             yield Violation("L5", turn.at_ms, f"{taken_back!r} was taken back and never answered")
         taken_back = turn.words if turn.fate == "retracted" else ""

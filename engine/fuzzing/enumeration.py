@@ -1,0 +1,249 @@
+"""Known calls, disturbed at every moment: in each place that a call can be in, each thing that
+can happen there happens once, and no law may be broken.
+
+Where a call can be is known from the undisturbed calls, recorded step by step
+(:mod:`engine.fuzzing.moments`); which calls are held is decided in :mod:`engine.fuzzing.plans`.
+Nothing is random, and the outcome does not depend on how many processes share the work.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, islice
+
+from engine.chart import Chart
+from engine.fuzzing.coverage import Explored
+from engine.fuzzing.failure import Failure, judge
+from engine.fuzzing.moments import Moments
+from engine.fuzzing.plans import (
+    Plan,
+    Recording,
+    everywhere,
+    firsts,
+    moments_of,
+    rotated,
+    seconds,
+    singles,
+)
+from engine.fuzzing.processes import quiet, spread
+from engine.fuzzing.subject import Subject
+from engine.simulation.laws import check_laws
+from engine.simulation.scenario import Scenario
+from engine.simulation.world import simulate
+
+SHORT_STEPS = 160
+"""A call of at most so many steps is disturbed twice."""
+
+PAIRS = 5000
+"""How many pairs are tried, spread evenly over all there are, unless it is to be thorough."""
+
+CHUNK = 16
+"""Calls that a process is given at once."""
+
+Named = tuple[str, Scenario]
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how many pieces of it are, and of how many."""
+
+
+@dataclass(slots=True)
+class EnumerationReport:
+    """What an enumeration held, and what it found.
+
+    ``excluded`` are the scenarios that break laws undisturbed; they are not disturbed. A place is
+    a distinct moment with an injection that can act at it; all ``places`` are tried, unless
+    ``complete`` is false: then time ran out.
+    """
+
+    chart: Chart
+    scenarios: int = 0
+    excluded: tuple[str, ...] = ()
+    steps: int = 0
+    moments: int = 0
+    places: int = 0
+    runs: dict[str, int] = field(default_factory=dict)
+    pairs_possible: int = 0
+    complete: bool = True
+    explored: Explored = field(default_factory=Explored)
+    failures: list[Failure] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        runs = ", ".join(f"{count} {what}" for what, count in self.runs.items())
+        points = f"{len(self.explored.aborted)} of {len(self.explored.points)}"
+        lines = [
+            f"{self.scenarios} scenarios with {self.steps} steps",
+            f"{self.moments} distinct moments, {self.places} with what can happen there",
+            f"{sum(self.runs.values())} calls held: {runs}",
+            f"{self.pairs_possible} pairs are possible",
+            f"{points} await points were hit by a cancellation",
+        ]
+        if self.excluded:
+            lines.append(f"broken undisturbed, and left out: {', '.join(self.excluded)}")
+        if not self.complete:
+            lines.append("time ran out: not everything was tried")
+        lines.append(f"{len(self.failures)} calls break a law")
+        return "\n".join(lines)
+
+
+def enumerate_calls(
+    subject: Subject,
+    scenarios: Sequence[Named],
+    *,
+    jobs: int = 1,
+    each: int = 1,
+    pairs: int = PAIRS,
+    thorough: bool = False,
+    within_s: float | None = None,
+    progress: Progress = lambda what, done, of: None,
+) -> EnumerationReport:
+    """Disturb calls, whose names are for the report, and judge each by the laws.
+
+    Every distinct moment of all the calls is met with every injection that can act there, in the
+    ``each`` shortest calls that have it; short calls are disturbed twice, in at most ``pairs``
+    ways; each call is held under other orders of its tasks. ``thorough`` takes every step of every
+    call, and every pair, for as long as ``within_s`` (seconds of real time) allows.
+    """
+    enumeration = _Enumeration(subject, scenarios, jobs, within_s, progress)
+    with quiet():
+        enumeration.record()
+        if thorough:
+            for number in range(len(scenarios)):
+                enumeration.hold("singles", list(everywhere(enumeration.recordings, number)))
+        else:
+            enumeration.hold("singles", list(singles(enumeration.recordings, each)))
+        enumeration.hold("rotations", list(rotated(enumeration.recordings)))
+        enumeration.hold_pairs(None if thorough else pairs)
+    return enumeration.report
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a few calls came to: those that break a law, and what was reached."""
+
+    explored: Explored = field(default_factory=Explored)
+    broken: list[Plan] = field(default_factory=list)
+    calls: int = 0
+    followed_by: int = 0
+
+
+class _Enumeration:
+    def __init__(
+        self,
+        subject: Subject,
+        scenarios: Sequence[Named],
+        jobs: int,
+        within_s: float | None,
+        progress: Progress,
+    ) -> None:
+        self.subject = subject
+        self.scenarios = [scenario for _, scenario in scenarios]
+        self.names = [name for name, _ in scenarios]
+        self.jobs = jobs
+        self.latest = float("inf") if within_s is None else time.monotonic() + within_s
+        self.progress = progress
+        self.recordings: list[Recording] = []
+        self.report = EnumerationReport(subject.chart, scenarios=len(scenarios))
+
+    def record(self) -> None:
+        """Hold every call undisturbed."""
+        report = self.report
+        for recording, explored in spread(self._record, len(self.scenarios), self.jobs):
+            self.recordings.append(recording)
+            report.explored.merge(explored)
+            self.progress("recorded", len(self.recordings), len(self.scenarios))
+        report.explored.saw(report_moments := moments_of(self.recordings))
+        report.moments = len(report_moments)
+        report.steps = sum(len(recording.seen) for recording in self.recordings)
+        report.places = sum(1 for _ in singles(self.recordings))
+        report.runs["undisturbed"] = len(self.recordings)
+        report.excluded = tuple(
+            f"{name} ({', '.join(recording.broken)})"
+            for name, recording in zip(self.names, self.recordings, strict=True)
+            if recording.broken
+        )
+
+    def _record(self, number: int) -> tuple[Recording, Explored]:
+        moments, explored = Moments(), Explored()
+        trace = simulate(
+            self.scenarios[number], self.subject.chart, self.subject.agent, watch=moments
+        )
+        broken = tuple(dict.fromkeys(violation.law for violation in check_laws(trace)))
+        explored.feed(trace)
+        return Recording(tuple(moments.seen), trace.decisions, broken), explored
+
+    def hold(self, what: str, plans: Sequence[Plan]) -> None:
+        """Hold all planned calls."""
+        self._carry_out(
+            what,
+            -(-len(plans) // CHUNK),
+            lambda number: self._hold_all(plans[number * CHUNK : (number + 1) * CHUNK]),
+        )
+
+    def hold_pairs(self, most: int | None) -> None:
+        """Disturb the short calls twice, in at most so many ways, evenly spread."""
+        beginnings = list(firsts(self.recordings, SHORT_STEPS))
+        counts = self._carry_out(
+            "firsts of pairs", len(beginnings), lambda number: self._firsts(beginnings[number])
+        )
+        possible = self.report.pairs_possible = sum(counts)
+        every = 1 if most is None else -(-possible // max(1, most))
+        before = [0, *accumulate(counts)]
+        chosen = [
+            (first, -start % every)
+            for first, start, count in zip(beginnings, before, counts, strict=False)
+            if most != 0 and -start % every < count
+        ]
+        self._carry_out("pairs", len(chosen), lambda number: self._pairs(*chosen[number], every))
+
+    def _carry_out(self, what: str, many: int, work: Callable[[int], _Found]) -> list[int]:
+        """Let the work be done; returns how many calls may follow each piece of it."""
+        report, followed = self.report, []
+        for done, found in enumerate(spread(work, many, self.jobs), start=1):
+            report.runs[what] = report.runs.get(what, 0) + found.calls
+            report.explored.merge(found.explored)
+            report.failures += [
+                failure for plan in found.broken if (failure := self._judge(plan)) is not None
+            ]
+            followed.append(found.followed_by)
+            self.progress(what, done, many)
+            if time.monotonic() > self.latest:
+                report.complete = False
+                break
+        return followed
+
+    def _judge(self, plan: Plan) -> Failure | None:
+        return judge(plan.apply(self.scenarios[plan.scenario]), self.subject)
+
+    def _hold_all(self, plans: Sequence[Plan]) -> _Found:
+        found = _Found()
+        for plan in plans:
+            self._hold(plan, found)
+        return found
+
+    def _hold(self, plan: Plan, found: _Found, moments: Moments | None = None) -> None:
+        scenario = plan.apply(self.scenarios[plan.scenario])
+        trace = simulate(scenario, self.subject.chart, self.subject.agent, watch=moments)
+        found.calls += 1
+        found.explored.feed(trace)
+        for injection, moment in zip(plan.injections, plan.at, strict=True):
+            if injection.does == "cancel":
+                found.explored.tried(moment)
+        if check_laws(trace):
+            found.broken.append(plan)
+
+    def _firsts(self, first: Plan) -> _Found:
+        """Hold a call with the first injection of pairs, to see how many there are."""
+        moments, found = Moments(), _Found()
+        self._hold(first, found, moments)
+        found.explored.saw({seen.moment for seen in moments.seen})
+        found.followed_by = sum(1 for _ in seconds(first, moments.seen))
+        return found
+
+    def _pairs(self, first: Plan, start: int, every: int) -> _Found:
+        """Hold each so-many-th of the pairs that begin so."""
+        moments, found = Moments(), _Found()
+        self._hold(first, _Found(), moments)
+        for plan in islice(seconds(first, moments.seen), start, None, every):
+            self._hold(plan, found)
+        return found
