@@ -238,7 +238,8 @@ def bounded(trace: Trace) -> list[Violation]:
     - The agent's sound is never more than ``lead_ms`` ahead of what is played.
     - Speech-to-text is never given sound older than its queue is long (``SOUND_LIMIT`` frames),
       or than it was stuck and connecting for, whichever is less; slack: one second.
-    - A turn asks for at most ``draft_limit`` drafts and the one that is spoken.
+    - A turn asks for at most ``draft_limit`` drafts and the one that is spoken. What was said
+      and came to nothing (on hold, say) was a turn as well.
     """
     reading = reading_of(trace)
     found = list(_too_far_ahead(reading))
@@ -248,8 +249,8 @@ def bounded(trace: Trace) -> list[Violation]:
     if trace.latest_frame_ms > limit_ms + reading.tolerance_ms:
         says = f"speech-to-text is {trace.latest_frame_ms:.0f} ms behind"
         found.append(Violation("L12", trace.closed_ms, says))
-    commits = [0, *(index for index, _, _ in reading.raised("committed")), len(trace.lines)]
-    for begins, ends in pairwise(commits):
+    commits = [index for index, _, _ in reading.raised("committed")]
+    for begins, ends in pairwise(sorted({0, *commits, *_fresh(reading), len(trace.lines)})):
         requests = [
             note
             for index, note in reading.notes
@@ -259,6 +260,18 @@ def bounded(trace: Trace) -> list[Violation]:
             says = f"{len(requests)} replies were asked for one turn"
             found.append(Violation("L12", requests[-1].at_ms, says))
     return found
+
+
+def _fresh(reading: Reading) -> Iterator[int]:
+    """The journal lines at which the caller's words so far came to nothing."""
+    states, before = reading.trace.chart.states, set[str]()
+    for index, line in reading.events:
+        entered = [state for state in line.states if state in states and state not in before]
+        if reading.taken(line, "fresh_turn") or any(
+            "fresh_turn" in states[state].enter for state in entered
+        ):
+            yield index
+        before = set(line.states)
 
 
 def _too_far_ahead(reading: Reading) -> Iterator[Violation]:
