@@ -14,7 +14,7 @@ from engine.simulation.laws.utterances import EVER_MS
 from engine.simulation.scenario import ScriptedTool
 from engine.simulation.trace import Trace
 from states import mulaw, notes
-from states.events import ToolSettled
+from states.events import CallerIdle, Dtmf, SpeechStarted, ToolSettled, Transcript
 
 SLACK_MS = 1.0
 
@@ -30,12 +30,16 @@ def clean_exits(trace: Trace) -> list[Violation]:
       when it is started anew. Until its end (or, after ``EXIT_MS``, that it was abandoned) is in
       the journal, no frame crosses the line.
     - The journal says of every effect how it ended, but for the strays that its last line counts.
+    - A line from memory does not wait longer than ``EXIT_MS`` for what is leaving.
+    - No event comes from an effect that was told to stop.
+    - The journal has an end, and says there of no bug but one that the script has planted.
     - From the event that ended the call to its close: at most ``closing_ms`` twice (effects,
       carrier) and ``EXIT_MS``.
     - No task and no session of a provider is left in the end.
     """
     reading = reading_of(trace)
-    found = list(_sound_while_leaving(reading))
+    found = [*_sound_while_leaving(reading), *_held_up(reading)]
+    found += _ends_badly(trace)
     if trace.end is not None:
         unfinished = len(_unfinished(reading))
         if unfinished != trace.end.strays:
@@ -53,6 +57,15 @@ def clean_exits(trace: Trace) -> list[Violation]:
     return found
 
 
+def _ends_badly(trace: Trace) -> Iterator[Violation]:
+    ends = [line for line in trace.lines if isinstance(line, journal.End)]
+    if len(ends) != 1:
+        yield Violation("L8", trace.closed_ms, f"the journal has {len(ends)} ends")
+    for end in ends:
+        if end.reason not in ("ended", "stopped") and "a bug in the scripted" not in end.reason:
+            yield Violation("L8", end.at_ms, f"a bug ended the call: {end.reason}")
+
+
 def _sound_while_leaving(reading: Reading) -> Iterator[Violation]:
     frames = iter([crossed for crossed in reading.trace.crossed if crossed.kind == "media"])
     frame = next(frames, None)
@@ -67,6 +80,9 @@ def _sound_while_leaving(reading: Reading) -> Iterator[Violation]:
                 yield Violation("L8", frame.at_ms, says)
             frame = next(frames, None)
         if isinstance(line, journal.Event) and line.states:
+            if line.by != CALL and line.by not in {effect.effect for effect in running.values()}:
+                says = f"{line.by} was stopped, and emits {line.event.name}"
+                yield Violation("L8", line.event.at_ms, says)
             for number in [n for n, e in running.items() if e.state not in (*line.states, CALL)]:
                 leaving[number] = running.pop(number)
         elif isinstance(line, journal.Effect):
@@ -77,6 +93,25 @@ def _sound_while_leaving(reading: Reading) -> Iterator[Violation]:
             else:
                 running.pop(line.number, None)
                 leaving.pop(line.number, None)
+
+
+def _held_up(reading: Reading) -> Iterator[Violation]:
+    """Fixed lines that were ready, and not said at once."""
+    if not reading.trace.scenario.phrases_rendered:
+        return
+    since_ms: float | None = None
+    for line in reading.trace.lines:
+        if isinstance(line, journal.Event):
+            free = "reciting" in line.states and not {"disturbed", "interrupted"} & {*line.states}
+            since_ms = since_ms if free else None
+        elif isinstance(line, journal.Effect) and line.effect == "recite":
+            if line.phase == "started":
+                since_ms = line.at_ms
+        elif isinstance(line, journal.Note) and isinstance(line.note, notes.ClauseSent):
+            if since_ms is not None and line.note.at_ms - since_ms > EXIT_MS + SLACK_MS:
+                says = f"a line waited {line.note.at_ms - since_ms:.0f} ms for what was leaving"
+                yield Violation("L8", line.note.at_ms, says)
+            since_ms = None
 
 
 def _replaces(new: journal.Effect, old: journal.Effect) -> bool:
@@ -102,6 +137,7 @@ def once(trace: Trace) -> list[Violation]:
     - An intent is a tool with its arguments within one turn of the caller, from its first
       commit to the commit of the next turn (a turn that is taken back and committed again is
       the same). It runs at most once.
+    - The caller is put through at most once.
     - Each run of such a tool is settled in the journal and stands in the history, once.
     - A surviving read that began after the commit is not begun anew for its intent before it is
       settled, nor after it was done. Once its turn is committed, its result stands in the history,
@@ -123,6 +159,8 @@ def once(trace: Trace) -> list[Violation]:
         for _, line in reading.events
         if isinstance(line.event, ToolSettled) and line.event.changes
     ]
+    if sum(crossed.kind == "transfer" for crossed in trace.crossed) > 1:
+        found.append(Violation("L9", trace.closed_ms, "the caller is put through twice"))
     if len(started) != len(settled):
         says = f"{len(started)} side effects began, {len(settled)} are settled"
         found.append(Violation("L9", trace.closed_ms, says))
@@ -239,9 +277,10 @@ def bounded(trace: Trace) -> list[Violation]:
     - Speech-to-text is never given sound older than its queue is long (``SOUND_LIMIT`` frames),
       or than it was stuck and connecting for, whichever is less; slack: one second.
     - A turn asks for at most ``draft_limit`` drafts and the one that is spoken.
+    - A silent caller is asked as often as the agent has prompts, and then let go.
     """
     reading = reading_of(trace)
-    found = list(_too_far_ahead(reading))
+    found = [*_too_far_ahead(reading), *_prompted_too_often(reading)]
     wire, script = trace.scenario.wire, trace.scenario.recognition
     queue_ms = SOUND_LIMIT * max(wire.frame_ms, 200)
     limit_ms = min(queue_ms, 1000 * (script.stuck_for + script.connects) + 1000)
@@ -271,3 +310,14 @@ def _too_far_ahead(reading: Reading) -> Iterator[Violation]:
             if ends_ms - crossed.at_ms > limit_ms:
                 says = f"{ends_ms - crossed.at_ms:.0f} ms of sound are ahead of the caller"
                 yield Violation("L12", crossed.at_ms, says)
+
+
+def _prompted_too_often(reading: Reading) -> Iterator[Violation]:
+    times, most = 0, len(reading.head.agent.prompts) + 1
+    for _, line in reading.events:
+        if isinstance(line.event, SpeechStarted | Transcript | Dtmf):
+            times = 0
+        times += isinstance(line.event, CallerIdle) and bool(line.took)
+        if times > most:
+            yield Violation("L12", line.event.at_ms, f"a silent caller is asked {times} times")
+            return
