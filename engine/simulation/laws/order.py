@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from effects.ears import SOUND_LIMIT
@@ -30,6 +30,7 @@ def clean_exits(trace: Trace) -> list[Violation]:
       when it is started anew. Until its end (or, after ``EXIT_MS``, that it was abandoned) is in
       the journal, no frame crosses the line.
     - The journal says of every effect how it ended, but for the strays that its last line counts.
+    - A reply is asked for only by an effect that runs.
     - A line from memory does not wait longer than ``EXIT_MS`` for what is leaving.
     - No event comes from an effect that was told to stop.
     - The journal has an end, and says there of no bug but one that the script has planted.
@@ -93,6 +94,14 @@ def _sound_while_leaving(reading: Reading) -> Iterator[Violation]:
             else:
                 running.pop(line.number, None)
                 leaving.pop(line.number, None)
+        elif isinstance(line, journal.Note) and _is_orphan(line, running.values()):
+            yield Violation("L8", line.note.at_ms, "a draft is asked for that was given up")
+
+
+def _is_orphan(line: journal.Note, running: Iterable[journal.Effect]) -> bool:
+    """Whether the language model is asked for a reply that nothing composes any more."""
+    asks = isinstance(line.note, notes.ReplyRequested)
+    return asks and all(effect.effect != "compose" for effect in running)
 
 
 def _held_up(reading: Reading) -> Iterator[Violation]:

@@ -8,12 +8,16 @@ scenarios expect.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from multiprocessing import get_context
 
 import msgspec
+import structlog
 from hypothesis import HealthCheck, Phase, given, settings
 
 from engine.fuzzing.calls import calls
@@ -31,6 +35,8 @@ MUTANTS = {
     for mutant in theme.MUTANTS
 }
 
+BUDGET = 1500
+"""So many calls are held, at most, until a mutant has escaped."""
 PAIRS = 20
 STEPS_A_LINE = 3.5
 """A call takes about so many task steps for each line of its journal."""
@@ -61,10 +67,37 @@ class Hunt:
     """Without the mutant, the call that caught it breaks no law."""
 
 
+def hunt_all(names: Iterable[str], processes: int = 2) -> list[Hunt]:
+    """Hunt these mutants, several at a time, each process one after the other."""
+    with ProcessPoolExecutor(processes, get_context("spawn"), _quietly) as pool:
+        return list(pool.map(hunt, names))
+
+
+def broken_unplanted(runs: int, processes: int = 2) -> list[str]:
+    """What the engine without any mutant breaks in as many of the same calls."""
+    shares = [(share, runs, processes) for share in range(processes)]
+    with ProcessPoolExecutor(processes, get_context("spawn"), _quietly) as pool:
+        return [says for found in pool.map(_broken_in, shares) for says in found]
+
+
+def _broken_in(share: tuple[int, int, int]) -> list[str]:
+    first, runs, step = share
+    return [
+        f"{trial.name}: {violation}"
+        for trial in islice(trials(), first, runs, step)
+        for violation in held(trial, default_subject())
+    ]
+
+
+def _quietly() -> None:
+    """Calls that fail because of a planted bug say so in the log."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
 def hunt(name: str) -> Hunt:
-    """Plant one mutant, and hold calls until a law is broken or there are no more."""
+    """Plant one mutant, and hold calls until a law is broken or the budget is spent."""
     mutant, runs = MUTANTS[name], 0
-    for trial in trials():
+    for trial in islice(trials(), BUDGET):
         runs += 1
         with mutant.planted() as subject:
             broken = held(trial, subject)
@@ -183,3 +216,9 @@ def generated() -> tuple[Scenario, ...]:
 
     collect()
     return tuple(made)
+
+
+def in_lines(hunts: Iterable[Hunt]) -> Iterator[str]:
+    """What came of the hunts, a line each."""
+    for hunt in hunts:
+        yield f"{hunt.law or 'none':4} {hunt.runs:5} calls  {hunt.mutant}: {hunt.broken}"

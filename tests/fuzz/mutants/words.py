@@ -38,16 +38,6 @@ MUTANTS = (
         Code(f"{PLAYOUT}._silence", "self._outstanding.clear()", "pass"),
     ),
     mutant(
-        "a mark of another reply counts",
-        "Marks are named by their clause alone, so that an old one is taken for a new one.",
-        Code(
-            f"{PLAYOUT}._send_mark",
-            'f"{self.reply}.{clause.said.index}.{self._marks_sent}"',
-            'f"{clause.said.index}"',
-        ),
-        Code(f"{PLAYOUT}._silence", "self._outstanding.clear()", "pass"),
-    ),
-    mutant(
         "half a clause counts as whole",
         "Of a clause at which the voice failed, all words count as heard.",
         Code(
