@@ -17,6 +17,8 @@ from states import mulaw, notes
 from states.events import CallerIdle, Dtmf, SpeechStarted, ToolSettled, Transcript
 
 SLACK_MS = 1.0
+LONG_FRAME_MS = 200
+"""The frames of the simulated carrier are not longer, and that only in silence."""
 
 
 def clean_exits(trace: Trace) -> list[Violation]:
@@ -290,9 +292,8 @@ def bounded(trace: Trace) -> list[Violation]:
     """
     reading = reading_of(trace)
     found = [*_too_far_ahead(reading), *_prompted_too_often(reading)]
-    wire, script = trace.scenario.wire, trace.scenario.recognition
-    queue_ms = SOUND_LIMIT * max(wire.frame_ms, 200)
-    limit_ms = min(queue_ms, 1000 * (script.stuck_for + script.connects) + 1000)
+    script = trace.scenario.recognition
+    limit_ms = min(_queue_ms(reading), 1000 * script.stuck_for) + 1000 * script.connects + 1000
     if trace.latest_frame_ms > limit_ms + reading.tolerance_ms:
         says = f"speech-to-text is {trace.latest_frame_ms:.0f} ms behind"
         found.append(Violation("L12", trace.closed_ms, says))
@@ -307,6 +308,21 @@ def bounded(trace: Trace) -> list[Violation]:
             says = f"{len(requests)} replies were asked for one turn"
             found.append(Violation("L12", requests[-1].at_ms, says))
     return found
+
+
+def _queue_ms(reading: Reading) -> float:
+    """How old the oldest sound in the queue of speech-to-text can be when it is stuck no more."""
+    scenario = reading.trace.scenario
+    wire, script = scenario.wire, scenario.recognition
+    if script.gated:
+        return float(SOUND_LIMIT * max(wire.frame_ms, LONG_FRAME_MS))
+    at_ms, frames, age_ms = 1000 * (script.stuck_at + script.stuck_for), 0.0, 0.0
+    while frames < SOUND_LIMIT:
+        age_ms += LONG_FRAME_MS
+        from_ms = at_ms - age_ms
+        speaks = any(v.from_ms <= from_ms <= v.to_ms - LONG_FRAME_MS for v in reading.voices)
+        frames += LONG_FRAME_MS / wire.frame_ms if speaks else 1
+    return age_ms
 
 
 def _too_far_ahead(reading: Reading) -> Iterator[Violation]:

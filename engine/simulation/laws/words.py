@@ -156,8 +156,8 @@ def answered(trace: Trace) -> list[Violation]:
       backchannel while the agent could be heard or waited for the caller, or the agent's own or a
       machine's, or the call ended before they could be taken up.
     - The agent ends the call, or passes it on, only with the reply that asked for it, a goodbye
-      or a message; not while a turn is open, unless it was put through or nothing can be said;
-      and it does end it when that was asked for.
+      or a message; not while a turn is open, unless it was put through or nothing can be said.
+      It does so when it was asked for, but not by a reply that was given up.
     - What is heard was asked for with the words of the turn; no word is taken up more often
       than it was said, or as final before it was.
     - A reply that failed is followed by an apology or a goodbye.
@@ -212,12 +212,14 @@ def _unanswered(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
 def _left_alone(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
     """The call ended, or was passed on, and nothing had asked for that."""
     ends = passes_on = False
-    for _, line in reading.events:
+    for index, line in reading.events:
         event = line.event
         if any(raised == "abandoned" for _, raised in line.took):
             ends = passes_on = False
-        passes_on |= isinstance(event, events.TransferAsked) and bool(line.took)
-        ends |= isinstance(event, events.EndAsked) and bool(line.took)
+        if isinstance(event, events.EndAsked | events.TransferAsked) and line.took:
+            asks = not _is_void(reading, index, event.reason)
+            passes_on |= asks and isinstance(event, events.TransferAsked)
+            ends |= asks and isinstance(event, events.EndAsked)
         ends |= "deaf" in line.states or any(reading.taken(line, action) for action in GOODBYES)
         if isinstance(event, events.Transferred) and not passes_on:
             yield Violation("L5", event.at_ms, "the caller is put through, and nobody asked for it")
@@ -226,6 +228,21 @@ def _left_alone(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
                 yield Violation("L5", event.at_ms, "the call is ended without a goodbye")
             if turns and turns[-1].fate == "open":
                 yield Violation("L5", event.at_ms, f"{turns[-1].words!r} got a goodbye for answer")
+
+
+def _is_void(reading: Reading, index: int, tool: str) -> bool:
+    """Whether a tool asks for something although its reply was given up while it ran. (What the
+    next reply asks for again, it asks when the tool is settled.)"""
+    given_up = False
+    for line in reversed(reading.trace.lines[:index]):
+        if isinstance(line, journal.Note) and isinstance(line.note, notes.ToolStarted):
+            if line.note.tool == tool:
+                return given_up
+        elif isinstance(line, journal.Event):
+            if isinstance(line.event, events.ToolSettled) and line.event.tool == tool:
+                return False
+            given_up |= any(raised == "abandoned" for _, raised in line.took)
+    return False
 
 
 def _last_sound_ms(reading: Reading, at_ms: float) -> float:

@@ -18,6 +18,15 @@ MUTANTS = (
         Code(f"{TOOLS}:_Use._carry_out", "not self.spec.changes and ", ""),
     ),
     mutant(
+        "looked up twice",
+        "A lookup that goes on although its turn grew is begun anew.",
+        Code(
+            f"{TOOLS}:_Use.by_errand",
+            "if committed.is_set() else None",
+            "if self.spec.changes and committed.is_set() else None",
+        ),
+    ),
+    mutant(
         "a side effect dies half-way",
         "An interruption stops a side effect that has begun, and nobody knows of it.",
         Code(
