@@ -110,6 +110,9 @@ class _Session:
 
     async def listen(self, sound: trio.MemoryReceiveChannel[Sound]) -> None:
         async for item in sound:
+            if isinstance(item, Frame):
+                age_ms = trio.current_time() * 1000 - item.at_ms
+                self.recogniser.latest_ms = max(self.recogniser.latest_ms, age_ms)
             if self._is_stuck():
                 await trio.sleep_until(self.script.stuck_at + self.script.stuck_for)
             match item:
@@ -136,8 +139,6 @@ class _Session:
             return  # the pre-roll reaches back into what was taken in already
         self.recent.append(frame)
         self.newest_ms = max(self.newest_ms, frame.at_ms)
-        now_ms = trio.current_time() * 1000
-        self.recogniser.latest_ms = max(self.recogniser.latest_ms, now_ms - frame.at_ms)
         self.through_ms = max(self.through_ms, frame.at_ms + mulaw.duration_ms(frame.mulaw))
         number = frame.mulaw[0]
         if number not in WORDLESS:

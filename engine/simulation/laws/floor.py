@@ -8,6 +8,7 @@ from math import ceil
 
 from effects.heard import RESUME_BACK_MS
 from engine import journal
+from engine.simulation.laws.owed import given_up_for_nothing
 from engine.simulation.laws.reading import VAD_WINDOW_MS, Reading, Violation, event_of, reading_of
 from engine.simulation.laws.utterances import EVER_MS, ROUNDING_BYTES, Piece, Utterance
 from engine.simulation.trace import Trace
@@ -212,11 +213,12 @@ def false_alarms_cost_nothing(trace: Trace) -> list[Violation]:
       and pauses shorter than ``offset_ms`` and lost frames bridged), words that claim the
       floor, a key, a line that takes the reply's place, or the end of the call.
     - A reply that goes on after a clear goes on at most ``RESUME_BACK_MS`` (and the way there
-      and back) before where the caller had heard it to, and not after it.
+      and back) before where the caller had heard it to, and not after it. It is given up only
+      for words, a key, or speech that lasts.
     - A reply that the journal says was played out was heard from its first letter to its last.
     """
     reading = reading_of(trace)
-    found = list(_clears_without_cause(reading))
+    found = [*_clears_without_cause(reading), *given_up_for_nothing(reading)]
     back = round((RESUME_BACK_MS + reading.round_trip_ms) * BYTES_PER_MS) + ROUNDING_BYTES
     played_out = {
         event_of(line).reply  # type: ignore[attr-defined]

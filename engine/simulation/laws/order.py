@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from effects.ears import SOUND_LIMIT
@@ -14,9 +14,11 @@ from engine.simulation.laws.utterances import EVER_MS
 from engine.simulation.scenario import ScriptedTool
 from engine.simulation.trace import Trace
 from states import mulaw, notes
-from states.events import ToolSettled
+from states.events import CallerIdle, Dtmf, SpeechStarted, ToolSettled, Transcript
 
 SLACK_MS = 1.0
+LONG_FRAME_MS = 200
+"""The frames of the simulated carrier are not longer, and that only in silence."""
 
 
 def clean_exits(trace: Trace) -> list[Violation]:
@@ -30,12 +32,17 @@ def clean_exits(trace: Trace) -> list[Violation]:
       when it is started anew. Until its end (or, after ``EXIT_MS``, that it was abandoned) is in
       the journal, no frame crosses the line.
     - The journal says of every effect how it ended, but for the strays that its last line counts.
+    - A reply is asked for only by an effect that runs.
+    - A line from memory does not wait longer than ``EXIT_MS`` for what is leaving.
+    - No event comes from an effect that was told to stop.
+    - The journal has an end, and says there of no bug but one that the script has planted.
     - From the event that ended the call to its close: at most ``closing_ms`` twice (effects,
       carrier) and ``EXIT_MS``.
     - No task and no session of a provider is left in the end.
     """
     reading = reading_of(trace)
-    found = list(_sound_while_leaving(reading))
+    found = [*_sound_while_leaving(reading), *_held_up(reading)]
+    found += _ends_badly(trace)
     if trace.end is not None:
         unfinished = len(_unfinished(reading))
         if unfinished != trace.end.strays:
@@ -53,6 +60,15 @@ def clean_exits(trace: Trace) -> list[Violation]:
     return found
 
 
+def _ends_badly(trace: Trace) -> Iterator[Violation]:
+    ends = [line for line in trace.lines if isinstance(line, journal.End)]
+    if len(ends) != 1:
+        yield Violation("L8", trace.closed_ms, f"the journal has {len(ends)} ends")
+    for end in ends:
+        if end.reason not in ("ended", "stopped") and "a bug in the scripted" not in end.reason:
+            yield Violation("L8", end.at_ms, f"a bug ended the call: {end.reason}")
+
+
 def _sound_while_leaving(reading: Reading) -> Iterator[Violation]:
     frames = iter([crossed for crossed in reading.trace.crossed if crossed.kind == "media"])
     frame = next(frames, None)
@@ -67,6 +83,9 @@ def _sound_while_leaving(reading: Reading) -> Iterator[Violation]:
                 yield Violation("L8", frame.at_ms, says)
             frame = next(frames, None)
         if isinstance(line, journal.Event) and line.states:
+            if line.by != CALL and line.by not in {effect.effect for effect in running.values()}:
+                says = f"{line.by} was stopped, and emits {line.event.name}"
+                yield Violation("L8", line.event.at_ms, says)
             for number in [n for n, e in running.items() if e.state not in (*line.states, CALL)]:
                 leaving[number] = running.pop(number)
         elif isinstance(line, journal.Effect):
@@ -77,6 +96,33 @@ def _sound_while_leaving(reading: Reading) -> Iterator[Violation]:
             else:
                 running.pop(line.number, None)
                 leaving.pop(line.number, None)
+        elif isinstance(line, journal.Note) and _is_orphan(line, running.values()):
+            yield Violation("L8", line.note.at_ms, "a draft is asked for that was given up")
+
+
+def _is_orphan(line: journal.Note, running: Iterable[journal.Effect]) -> bool:
+    """Whether the language model is asked for a reply that nothing composes any more."""
+    asks = isinstance(line.note, notes.ReplyRequested)
+    return asks and all(effect.effect != "compose" for effect in running)
+
+
+def _held_up(reading: Reading) -> Iterator[Violation]:
+    """Fixed lines that were ready, and not said at once."""
+    if not reading.trace.scenario.phrases_rendered:
+        return
+    since_ms: float | None = None
+    for line in reading.trace.lines:
+        if isinstance(line, journal.Event):
+            free = "reciting" in line.states and not {"disturbed", "interrupted"} & {*line.states}
+            since_ms = since_ms if free else None
+        elif isinstance(line, journal.Effect) and line.effect == "recite":
+            if line.phase == "started":
+                since_ms = line.at_ms
+        elif isinstance(line, journal.Note) and isinstance(line.note, notes.ClauseSent):
+            if since_ms is not None and line.note.at_ms - since_ms > EXIT_MS + SLACK_MS:
+                says = f"a line waited {line.note.at_ms - since_ms:.0f} ms for what was leaving"
+                yield Violation("L8", line.note.at_ms, says)
+            since_ms = None
 
 
 def _replaces(new: journal.Effect, old: journal.Effect) -> bool:
@@ -102,6 +148,7 @@ def once(trace: Trace) -> list[Violation]:
     - An intent is a tool with its arguments within one turn of the caller, from its first
       commit to the commit of the next turn (a turn that is taken back and committed again is
       the same). It runs at most once.
+    - The caller is put through at most once.
     - Each run of such a tool is settled in the journal and stands in the history, once.
     - A surviving read that began after the commit is not begun anew for its intent before it is
       settled, nor after it was done. Once its turn is committed, its result stands in the history,
@@ -123,6 +170,8 @@ def once(trace: Trace) -> list[Violation]:
         for _, line in reading.events
         if isinstance(line.event, ToolSettled) and line.event.changes
     ]
+    if sum(crossed.kind == "transfer" for crossed in trace.crossed) > 1:
+        found.append(Violation("L9", trace.closed_ms, "the caller is put through twice"))
     if len(started) != len(settled):
         says = f"{len(started)} side effects began, {len(settled)} are settled"
         found.append(Violation("L9", trace.closed_ms, says))
@@ -240,12 +289,12 @@ def bounded(trace: Trace) -> list[Violation]:
       or than it was stuck and connecting for, whichever is less; slack: one second.
     - A turn asks for at most ``draft_limit`` drafts and the one that is spoken. What was said
       and came to nothing (on hold, say) was a turn as well.
+    - A silent caller is asked as often as the agent has prompts, and then let go.
     """
     reading = reading_of(trace)
-    found = list(_too_far_ahead(reading))
-    wire, script = trace.scenario.wire, trace.scenario.recognition
-    queue_ms = SOUND_LIMIT * max(wire.frame_ms, 200)
-    limit_ms = min(queue_ms, 1000 * (script.stuck_for + script.connects) + 1000)
+    found = [*_too_far_ahead(reading), *_prompted_too_often(reading)]
+    script = trace.scenario.recognition
+    limit_ms = min(_queue_ms(reading), 1000 * script.stuck_for) + 1000 * script.connects + 1000
     if trace.latest_frame_ms > limit_ms + reading.tolerance_ms:
         says = f"speech-to-text is {trace.latest_frame_ms:.0f} ms behind"
         found.append(Violation("L12", trace.closed_ms, says))
@@ -274,6 +323,21 @@ def _fresh(reading: Reading) -> Iterator[int]:
         before = set(line.states)
 
 
+def _queue_ms(reading: Reading) -> float:
+    """How old the oldest sound in the queue of speech-to-text can be when it is stuck no more."""
+    scenario = reading.trace.scenario
+    wire, script = scenario.wire, scenario.recognition
+    if script.gated:
+        return float(SOUND_LIMIT * max(wire.frame_ms, LONG_FRAME_MS))
+    at_ms, frames, age_ms = 1000 * (script.stuck_at + script.stuck_for), 0.0, 0.0
+    while frames < SOUND_LIMIT:
+        age_ms += LONG_FRAME_MS
+        from_ms = at_ms - age_ms
+        speaks = any(v.from_ms <= from_ms <= v.to_ms - LONG_FRAME_MS for v in reading.voices)
+        frames += LONG_FRAME_MS / wire.frame_ms if speaks else 1
+    return age_ms
+
+
 def _too_far_ahead(reading: Reading) -> Iterator[Violation]:
     ends_ms, limit_ms = 0.0, reading.settings.lead_ms + SLACK_MS
     for crossed in reading.trace.crossed:
@@ -284,3 +348,14 @@ def _too_far_ahead(reading: Reading) -> Iterator[Violation]:
             if ends_ms - crossed.at_ms > limit_ms:
                 says = f"{ends_ms - crossed.at_ms:.0f} ms of sound are ahead of the caller"
                 yield Violation("L12", crossed.at_ms, says)
+
+
+def _prompted_too_often(reading: Reading) -> Iterator[Violation]:
+    times, most = 0, len(reading.head.agent.prompts) + 1
+    for _, line in reading.events:
+        if isinstance(line.event, SpeechStarted | Transcript | Dtmf):
+            times = 0
+        times += isinstance(line.event, CallerIdle) and bool(line.took)
+        if times > most:
+            yield Violation("L12", line.event.at_ms, f"a silent caller is asked {times} times")
+            return

@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 from engine import journal
 from engine.simulation.laws.floor import silence_limit_ms
+from engine.simulation.laws.owed import (
+    answers_the_turn,
+    keeps_its_word,
+    must_be_said,
+    taken_up_once,
+)
 from engine.simulation.laws.reading import Reading, Violation, is_committed, reading_of
 from engine.simulation.laws.utterances import EVER_MS, Utterance
 from engine.simulation.trace import Trace
@@ -29,9 +35,11 @@ def heard_only(trace: Trace) -> list[Violation]:
     - Each reply of which two words were heard is in the history, once.
     - The agent's lines in a prompt hold no word that had not been heard begin by then, and lack
       none that was heard of the replies before.
+    - What must be said and was interrupted is in the next composed reply that is heard to its
+      end, and none of it is said again that was heard whole.
     """
     reading = reading_of(trace)
-    found = [*_prompts_ahead(reading), *_prompts_behind(reading)]
+    found = [*_prompts_ahead(reading), *_prompts_behind(reading), *must_be_said(reading)]
     if trace.end is None:
         return found
     written = [line for line in trace.end.history if line.role == "agent"]
@@ -146,10 +154,14 @@ def answered(trace: Trace) -> list[Violation]:
     - The caller's lines of the history are the turns that were committed and not taken back,
       in order (a late transcript may have corrected one).
     - Words of a final transcript are in some committed turn, unless they were only a
-      backchannel while the agent could be heard, or a machine's, or the call ended within the
-      longest wait.
+      backchannel while the agent could be heard or waited for the caller, or the agent's own or a
+      machine's, or the call ended before they could be taken up.
     - The agent ends the call, or passes it on, only with the reply that asked for it, a goodbye
       or a message; not while a turn is open, unless it was put through or nothing can be said.
+      It does so when it was asked for, but not by a reply that was given up.
+    - What is heard was asked for with the words of the turn; no word is taken up more often
+      than it was said, or as final before it was.
+    - A reply that failed is followed by an apology or a goodbye.
     """
     reading = reading_of(trace)
     turns = _turns(reading)
@@ -158,6 +170,9 @@ def answered(trace: Trace) -> list[Violation]:
         *_unanswered(reading, turns),
         *_written_otherwise(reading, turns),
         *_words_lost(reading, turns),
+        *answers_the_turn(reading),
+        *taken_up_once(reading, [turn.words for turn in turns if turn.fate != "retracted"]),
+        *keeps_its_word(reading),
     ]
 
 
@@ -201,12 +216,14 @@ def _unanswered(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
 def _left_alone(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
     """The call ended, or was passed on, and nothing had asked for that."""
     ends = passes_on = False
-    for _, line in reading.events:
+    for index, line in reading.events:
         event = line.event
         if any(raised == "abandoned" for _, raised in line.took):
             ends = passes_on = False
-        passes_on |= isinstance(event, events.TransferAsked) and bool(line.took)
-        ends |= isinstance(event, events.EndAsked) and bool(line.took)
+        if isinstance(event, events.EndAsked | events.TransferAsked) and line.took:
+            asks = not _is_void(reading, index, event.reason)
+            passes_on |= asks and isinstance(event, events.TransferAsked)
+            ends |= asks and isinstance(event, events.EndAsked)
         ends |= "deaf" in line.states or any(reading.taken(line, action) for action in GOODBYES)
         if isinstance(event, events.Transferred) and not passes_on:
             yield Violation("L5", event.at_ms, "the caller is put through, and nobody asked for it")
@@ -215,6 +232,21 @@ def _left_alone(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
                 yield Violation("L5", event.at_ms, "the call is ended without a goodbye")
             if turns and turns[-1].fate == "open":
                 yield Violation("L5", event.at_ms, f"{turns[-1].words!r} got a goodbye for answer")
+
+
+def _is_void(reading: Reading, index: int, tool: str) -> bool:
+    """Whether a tool asks for something although its reply was given up while it ran. (What the
+    next reply asks for again, it asks when the tool is settled.)"""
+    given_up = False
+    for line in reversed(reading.trace.lines[:index]):
+        if isinstance(line, journal.Note) and isinstance(line.note, notes.ToolStarted):
+            if line.note.tool == tool:
+                return given_up
+        elif isinstance(line, journal.Event):
+            if isinstance(line.event, events.ToolSettled) and line.event.tool == tool:
+                return False
+            given_up |= any(raised == "abandoned" for _, raised in line.took)
+    return False
 
 
 def _last_sound_ms(reading: Reading, at_ms: float) -> float:
@@ -253,7 +285,7 @@ def _written_otherwise(reading: Reading, turns: list[Turn]) -> Iterator[Violatio
 
 
 def _words_lost(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
-    limit_ms = silence_limit_ms(reading)
+    limit_ms = _taking_up_ms(reading)
     first_ms: dict[int, float] = {}
     machine_ms = min(reading.taken_at("note_machine"), default=EVER_MS)
     for index, event in reading.transcripts():
@@ -265,12 +297,29 @@ def _words_lost(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
         taken_up = any(
             turn.at_ms >= since_ms and _contains(turn.words, event.text) for turn in turns
         )
-        nodded = is_backchannel(event.text) and _over_agent(reading, since_ms, event.at_ms)
+        nodded = is_backchannel(event.text) and (
+            _over_agent(reading, since_ms, event.at_ms) or _on_hold(reading, event.at_ms)
+        )
+        nodded |= event.echo >= reading.settings.echo_words
         line = reading.trace.lines[index]
         corrected = isinstance(line, journal.Event) and reading.taken(line, "amend_history")
         left_ms = reading.ended_ms - _last_sound_ms(reading, event.at_ms)
         if not (taken_up or nodded or corrected) and left_ms > limit_ms:
             yield Violation("L5", event.at_ms, f"{event.text!r} was said, and led to nothing")
+
+
+def _taking_up_ms(reading: Reading) -> float:
+    """How long after the last sound a turn is taken up at the latest; slack: one second."""
+    settings = reading.settings
+    pause_ms = max(settings.silence_ms, settings.silence_most_ms) + settings.stt_overdue_ms
+    noticed_ms = settings.offset_ms + settings.frames_lost_ms + reading.tolerance_ms
+    others_ms = settings.greeting_protected_ms + settings.floor_ms + settings.false_alarm_ms
+    return pause_ms + noticed_ms + others_ms + settings.digit_ms + 1000
+
+
+def _on_hold(reading: Reading, at_ms: float) -> bool:
+    """Whether the agent had been asked to wait by then."""
+    return any("on_hold" in line.states and line.event.at_ms <= at_ms for _, line in reading.events)
 
 
 def _over_agent(reading: Reading, since_ms: float, until_ms: float) -> bool:

@@ -1,0 +1,224 @@
+"""Hunts planted bugs: calls are held with one planted until a law is broken.
+
+The calls are the same for every mutant, in the same order: the scenarios, those first that add
+most to what the ones before have shown; two calls at once; the scenarios with a hang-up or a
+cancellation at some moment; and generated calls. They are judged by the laws only, not by what the
+scenarios expect.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from multiprocessing import get_context
+
+import msgspec
+import structlog
+from hypothesis import HealthCheck, Phase, given, settings
+
+from engine.fuzzing.calls import calls
+from engine.fuzzing.failure import judge
+from engine.fuzzing.subject import Subject, default_subject
+from engine.simulation.laws import Violation, isolated
+from engine.simulation.scenario import Injection, Scenario, load_scenario
+from engine.simulation.world import simulate_together
+from tests.fuzz.mutants import floor, lifetimes, tools, waits, words
+from tests.scenarios.test_scenarios import FILES
+
+MUTANTS = {
+    mutant.name: mutant
+    for theme in (floor, words, lifetimes, tools, waits)
+    for mutant in theme.MUTANTS
+}
+
+BUDGET = 1500
+"""So many calls are held, at most, until a mutant has escaped."""
+PAIRS = 20
+STEPS_A_LINE = 3.5
+"""A call takes about so many task steps for each line of its journal."""
+MOMENTS = (0.3, 0.6, 0.9)
+"""Of its steps: when a scenario is disturbed."""
+GENERATED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A call to hold, or two at once; ``name`` says which."""
+
+    name: str
+    scenarios: tuple[Scenario, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hunt:
+    """What came of hunting a mutant: how many calls were held, and what the last one, ``call``,
+    broke; ``law`` is empty if the mutant escaped."""
+
+    mutant: str
+    runs: int
+    call: str = ""
+    law: str = ""
+    broken: str = ""
+    sane: bool = True
+    """Without the mutant, the call that caught it breaks no law."""
+
+
+def hunt_all(names: Iterable[str], processes: int = 2) -> list[Hunt]:
+    """Hunt these mutants, several at a time, each process one after the other."""
+    with ProcessPoolExecutor(processes, get_context("spawn"), _quietly) as pool:
+        return list(pool.map(hunt, names))
+
+
+def broken_unplanted(runs: int, processes: int = 2) -> list[str]:
+    """What the engine without any mutant breaks in as many of the same calls."""
+    shares = [(share, runs, processes) for share in range(processes)]
+    with ProcessPoolExecutor(processes, get_context("spawn"), _quietly) as pool:
+        return [says for found in pool.map(_broken_in, shares) for says in found]
+
+
+def _broken_in(share: tuple[int, int, int]) -> list[str]:
+    first, runs, step = share
+    return [
+        f"{trial.name}: {violation}"
+        for trial in islice(trials(), first, runs, step)
+        for violation in held(trial, default_subject())
+    ]
+
+
+def _quietly() -> None:
+    """Calls that fail because of a planted bug say so in the log."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+
+
+def hunt(name: str) -> Hunt:
+    """Plant one mutant, and hold calls until a law is broken or the budget is spent."""
+    mutant, runs = MUTANTS[name], 0
+    for trial in islice(trials(), BUDGET):
+        runs += 1
+        with mutant.planted() as subject:
+            broken = held(trial, subject)
+        if broken:
+            first = broken[0]
+            sane = not held(trial, default_subject())
+            return Hunt(name, runs, trial.name, first.law, first.says, sane)
+    return Hunt(name, runs)
+
+
+def held(trial: Trial, subject: Subject) -> Sequence[Violation]:
+    """Hold the call of a trial; returns what it broke."""
+    first = trial.scenarios[0]
+    if len(trial.scenarios) == 1:
+        failure = judge(first, subject)
+        return failure.violations if failure else ()
+    together = simulate_together(trial.scenarios, subject.chart, subject.agent)
+    return [
+        violation
+        for trace in together
+        for violation in isolated(trace, subject.hold(trace.scenario))
+    ]
+
+
+def trials() -> Iterator[Trial]:
+    """All calls, in order: of each kind some, again and again."""
+    shown = _diverse()
+    kinds = [(3, _alone(shown)), (2, _disturbed(shown)), (2, _generated()), (1, _at_once(shown))]
+    while kinds:
+        for kind in tuple(kinds):
+            many, those = kind
+            some = list(islice(those, many))
+            yield from some
+            if len(some) < many:
+                kinds.remove(kind)
+
+
+def _alone(shown: Sequence[_Shown]) -> Iterator[Trial]:
+    return (Trial(one.name, (one.scenario,)) for one in shown)
+
+
+def _at_once(shown: Sequence[_Shown]) -> Iterator[Trial]:
+    apart = [one for one in shown if not one.scenario.injections and not one.scenario.rotations]
+    for one in apart[:PAIRS]:
+        yield Trial(f"{one.name}, twice at once", (one.scenario, one.scenario))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A scenario, and what it shows of the engine as it should be."""
+
+    name: str
+    scenario: Scenario
+    steps: int
+    taken: frozenset[int]
+
+
+@cache
+def _diverse() -> tuple[_Shown, ...]:
+    """The scenarios, each the one that takes most of the transitions that those before have not
+    taken; when all are taken it begins anew."""
+    left = [_shown(path.stem, load_scenario(path)) for path in FILES]
+    left.sort(key=lambda one: one.steps)
+    order: list[_Shown] = []
+    seen: set[int] = set()
+    while left:
+        best = max(left, key=lambda one: len(one.taken - seen))
+        if not best.taken - seen:
+            if not seen:
+                return (*order, *left)
+            seen = set()
+            continue
+        left.remove(best)
+        order.append(best)
+        seen |= best.taken
+    return tuple(order)
+
+
+def _shown(name: str, scenario: Scenario) -> _Shown:
+    trace = default_subject().hold(scenario)
+    taken = frozenset(number for line in trace.events() for number, _ in line.took)
+    return _Shown(name, scenario, round(len(trace.lines) * STEPS_A_LINE), taken)
+
+
+def _disturbed(shown: Sequence[_Shown]) -> Iterator[Trial]:
+    for moment in MOMENTS:
+        for one in shown:
+            step = max(1, round(one.steps * moment))
+            for does in ("hang_up", "cancel"):
+                injections = [*one.scenario.injections, Injection(step=step, does=does)]
+                scenario = msgspec.structs.replace(one.scenario, injections=injections)
+                yield Trial(f"{one.name}, {does} after step {step}", (scenario,))
+
+
+def _generated() -> Iterator[Trial]:
+    for number, scenario in enumerate(generated(), start=1):
+        yield Trial(f"generated call {number}", (scenario,))
+
+
+@cache
+def generated() -> tuple[Scenario, ...]:
+    """Calls that nobody thought of, the same each time."""
+    made: list[Scenario] = []
+
+    @settings(
+        max_examples=GENERATED,
+        derandomize=True,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(scenario=calls())
+    def collect(scenario: Scenario) -> None:
+        made.append(scenario)
+
+    collect()
+    return tuple(made)
+
+
+def in_lines(hunts: Iterable[Hunt]) -> Iterator[str]:
+    """What came of the hunts, a line each."""
+    for hunt in hunts:
+        yield f"{hunt.law or 'none':4} {hunt.runs:5} calls  {hunt.mutant}: {hunt.broken}"
