@@ -19,12 +19,13 @@ from effects.ports import (
     Sound,
 )
 from engine.simulation.faults import linger, raise_fault
-from engine.simulation.line import SOUND
 from engine.simulation.providers import Scripted
 from engine.simulation.scenario import Scenario
 from states import mulaw
 
-WORDLESS = (SOUND, mulaw.SILENCE[0])
+OVERTAKEN = 1.5
+"""Of the time between two partials: by how much one is late that the next overtakes."""
+
 SLACK_MS = 50.0
 """The first and last frames of a word may be cut; it needs the rest of its sound."""
 
@@ -46,17 +47,22 @@ class ScriptedRecogniser(Scripted):
         self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
     ) -> None:
         script = self._scenario.recognition
+        session: _Session | None = None
         with self.session():
             try:
                 await trio.sleep(script.connects)
                 async with trio.open_nursery() as nursery:
                     if script.fault and self._faults < script.fault_times:
                         nursery.start_soon(self._break)
-                    await _Session(self, self._scenario, heard, nursery).listen(sound)
+                    session = _Session(self, self._scenario, heard, nursery)
+                    await session.listen(sound)
             except* (ProviderTimeout, ProviderRefused, ProviderLost) as errors:
+                session = None  # what broke by itself says no more
                 raise errors.exceptions[0] from None
             finally:
                 await linger(script.ignores_cancel)
+                if script.ignores_cancel and session is not None:
+                    session.say_late()
 
     async def _break(self) -> None:
         script = self._scenario.recognition
@@ -89,6 +95,7 @@ class _Session:
         self.through_ms = 0.0
         self.worded_ms = 0.0
         self.next_partial_ms = 0.0
+        self.partials = 0
 
     async def listen(self, sound: trio.MemoryReceiveChannel[Sound]) -> None:
         async for item in sound:
@@ -121,7 +128,7 @@ class _Session:
         self.recogniser.latest_ms = max(self.recogniser.latest_ms, now_ms - frame.at_ms)
         self.through_ms = max(self.through_ms, frame.at_ms + mulaw.duration_ms(frame.mulaw))
         number = frame.mulaw[0]
-        if number not in WORDLESS:
+        if number < len(self.caller):
             begins_ms = frame.at_ms - self.lag_ms - self.caller[number].at * 1000
             first_ms, _ = self.reached.get(number, (begins_ms, 0.0))
             self.reached[number] = (first_ms, begins_ms + mulaw.duration_ms(frame.mulaw))
@@ -143,6 +150,9 @@ class _Session:
         endpoint = final and ends_turns and bool(words)
         text = Heard(max(0, self.segment), words, final, self.through_ms, endpoint, eager)
         late = max((self.caller[number].late for number in self.reached), default=0.0)
+        self.partials += not final
+        if self.script.shuffles and not final and self.partials % 2:
+            late += OVERTAKEN * self.script.partial_every
         self.nursery.start_soon(self._later, delay + late, text)
 
     def _understood(self, *, final: bool) -> str:
@@ -166,6 +176,12 @@ class _Session:
         await trio.sleep(delay)
         if text.final:
             self.finished.add(text.segment)
-        elif text.segment in self.finished:
+        elif text.segment in self.finished and not self.script.shuffles:
             return
         self.heard(text)
+        if self.script.repeats and not text.final:
+            self.heard(text)
+
+    def say_late(self) -> None:
+        """A word that nobody waits for any more."""
+        self.heard(Heard(max(0, self.segment), "stale", final=False, through_ms=self.through_ms))
