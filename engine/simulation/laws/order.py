@@ -29,14 +29,17 @@ def clean_exits(trace: Trace) -> list[Violation]:
     - An effect is told to stop when its state is no longer among the states after an event, or
       when it is started anew. Until its end (or, after ``EXIT_MS``, that it was abandoned) is in
       the journal, no frame crosses the line.
-    - The journal says of every effect how it ended, but for the strays that its last line counts.
+    - The journal has a last line, and says of every effect how it ended, but for the strays that
+      its last line counts.
     - From the event that ended the call to its close: at most ``closing_ms`` twice (effects,
       carrier) and ``EXIT_MS``.
     - No task and no session of a provider is left in the end.
     """
     reading = reading_of(trace)
     found = list(_sound_while_leaving(reading))
-    if trace.end is not None:
+    if trace.end is None:
+        found.append(Violation("L8", trace.closed_ms, "the journal has no last line"))
+    else:
         unfinished = len(_unfinished(reading))
         if unfinished != trace.end.strays:
             says = f"{unfinished} effects have no end, the journal counts {trace.end.strays} strays"
