@@ -241,7 +241,8 @@ def bounded(trace: Trace) -> list[Violation]:
     - The agent's sound is never more than ``lead_ms`` ahead of what is played.
     - Speech-to-text is never given sound older than its queue is long (``SOUND_LIMIT`` frames),
       or than it was stuck and connecting for, whichever is less; slack: one second.
-    - A turn asks for at most ``draft_limit`` drafts and the one that is spoken.
+    - A turn asks for at most ``draft_limit`` drafts and the one that is spoken. It ends with its
+      commit, or when nobody says anything any more.
     """
     reading = reading_of(trace)
     found = list(_too_far_ahead(reading))
@@ -251,8 +252,9 @@ def bounded(trace: Trace) -> list[Violation]:
     if trace.latest_frame_ms > limit_ms + reading.tolerance_ms:
         says = f"speech-to-text is {trace.latest_frame_ms:.0f} ms behind"
         found.append(Violation("L12", trace.closed_ms, says))
-    commits = [0, *(index for index, _, _ in reading.raised("committed")), len(trace.lines)]
-    for begins, ends in pairwise(commits):
+    commits = [index for index, _, _ in reading.raised("committed")]
+    turns = sorted([0, *commits, *_dismissed(reading), len(trace.lines)])
+    for begins, ends in pairwise(turns):
         requests = [
             note
             for index, note in reading.notes
@@ -262,6 +264,15 @@ def bounded(trace: Trace) -> list[Violation]:
             says = f"{len(requests)} replies were asked for one turn"
             found.append(Violation("L12", requests[-1].at_ms, says))
     return found
+
+
+def _dismissed(reading: Reading) -> Iterator[int]:
+    """The events after which nobody says anything any more: what was said led nowhere."""
+    quiet = True
+    for index, line in reading.events:
+        was_quiet, quiet = quiet, bool({"waiting", "on_hold"} & set(line.states))
+        if quiet and not was_quiet:
+            yield index
 
 
 def _too_far_ahead(reading: Reading) -> Iterator[Violation]:

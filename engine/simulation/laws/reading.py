@@ -9,6 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from effects.echo import STRETCH_MS
 from engine import journal
 from engine.simulation.laws.utterances import utterances_of
 from engine.simulation.line import Played, Voiced
@@ -43,7 +44,8 @@ class Reading:
     """A trace, put in order. ``sounds`` are the caller's voice and what may be taken for it: the
     agent's own that came back. ``tolerance_ms`` is how exactly the ears can time a sound: one
     window of the voice detector, a frame that has to be whole before it is sent, one in which
-    the sound begins, and the way there and back."""
+    the sound begins, and the way there and back; with an
+    echo on the line also the stretch of sound in which they tell it from the caller."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -55,7 +57,7 @@ class Reading:
         self.round_trip_ms = 2000 * wire.lag
         self.tolerance_ms = (
             VAD_WINDOW_MS + 2 * wire.frame_ms + self.round_trip_ms + 1000 * wire.jitter
-        )
+        ) + (STRETCH_MS if wire.echo else 0)
         self.events = [
             (index, line)
             for index, line in enumerate(trace.lines)
