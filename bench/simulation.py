@@ -48,6 +48,7 @@ def _generated() -> list[Figure]:
     from hypothesis import HealthCheck, Phase, given, settings
 
     from engine.fuzzing.calls import calls
+    from engine.fuzzing.subject import default_subject
 
     generated: list[Scenario] = []
 
@@ -59,7 +60,7 @@ def _generated() -> list[Figure]:
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
-    @given(scenario=calls())
+    @given(scenario=calls(default_subject()))
     def collect(scenario: Scenario) -> None:
         generated.append(scenario)
 

@@ -153,8 +153,8 @@ class _Composer:
         return f"the language model was silent for {self.settings.first_token_ms} ms"
 
     def _take(self, delta: TextDelta | ToolCall) -> None:
-        if self.full or (isinstance(delta, TextDelta) and not delta.text):
-            return  # too late; or a sign of the connection's life, not of the model's
+        if self.patience.cancel_called or (isinstance(delta, TextDelta) and not delta.text):
+            return  # given up, or full; or a sign of the connection's life, not of the model's
         self.patience.deadline = self._deadline()
         if isinstance(delta, ToolCall):
             self.calls.append(delta)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from effects.echo import REACH_MS
 from effects.ports import Heard, ProviderError
 from effects.stage import Emit, Stage
+from states import notes
 from states.events import SttFailed, Transcript
 from states.words import echoes, normalized
 
@@ -15,12 +16,20 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
     """Run one speech-to-text session until it fails or is cancelled.
 
     Segments are numbered on from those of the session before, so that words of a session that
-    broke are never taken for words of the next.
+    broke are never taken for words of the next. A partial that comes too late is dropped, and
+    counted.
     """
     recogniser = stage.ports.speech_to_text
     first = stage.ears.next_segment
+    known: dict[int, Heard] = {}
 
     def heard(words: Heard) -> None:
+        if _is_outdated(words, known.get(words.segment)):
+            stage.note(
+                notes.EventDropped(at_ms=stage.now_ms(), event="transcript", effect="transcribe")
+            )
+            return
+        known[words.segment] = words
         segment = first + words.segment
         stage.ears.next_segment = max(stage.ears.next_segment, segment + 1)
         # What the agent has said since the speech began: who repeats it later means it. Words that
@@ -47,6 +56,14 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
     except ProviderError as error:
         reason, retryable = str(error), error.retryable
     emit(SttFailed(at_ms=stage.now_ms(), reason=reason, retryable=retryable))
+
+
+def _is_outdated(words: Heard, known: Heard | None) -> bool:
+    """Whether a partial transcript comes after its final one, or after one that reaches further:
+    on the network they may overtake each other."""
+    if known is None or words.final:
+        return False
+    return known.final or words.through_ms < known.through_ms
 
 
 def _echo(words: Heard, spoken: str) -> float:

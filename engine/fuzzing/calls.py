@@ -1,21 +1,28 @@
 """Hypothesis strategies for whole calls, as plain data that shrinks well.
 
 The first of the values to choose from is always the usual one, so that a failure shrinks to a
-call in which everything is as usual but what matters. Times are multiples of 10 ms.
+call in which everything is as usual but what matters; of times it is a round one. What can be
+chosen is made beforehand (:mod:`engine.fuzzing.manners`, :mod:`engine.fuzzing.openings`): each
+choice takes time, and a call is of some thirty.
 """
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.strategies import SearchStrategy
+from msgspec.structs import replace
 
+from effects.ports import ToolSpec
+from engine.fuzzing import manners, openings
+from engine.fuzzing.manners import merged
+from engine.fuzzing.subject import Subject
 from engine.simulation.scenario import (
     Act,
     Answer,
     Asks,
-    Fault,
     Injection,
     Judge,
     Recognition,
@@ -26,12 +33,10 @@ from engine.simulation.scenario import (
 )
 from states.settings import Settings
 
-T = TypeVar("T")
-
 UTTERANCES = (
+    "where is my parcel",
     "yeah",
     "stop",
-    "where is my parcel",
     "yes i do",
     "i want to",
     "change the date to friday please",
@@ -46,6 +51,7 @@ UTTERANCES = (
 """Two of them are what the agent says: its own voice that comes back."""
 
 ANSWERS = (
+    "All right, I understand.",
     "It left Memphis this morning. It should be with you on Thursday, before noon.",
     "Well, let me see, that would be the one from Tuesday; it is on its way, and should reach "
     "you tomorrow. Do you want me to change it?",
@@ -58,213 +64,227 @@ ANSWERS = (
     "It left Memphis. <must>Please keep your passport ready.</must>",
     "<must>This call is recorded.</must> That is $5.20, or **12 items** at 40 cents.",
 )
-ASKS = (
-    Asks(tool="change", arguments={"to": "friday"}),
-    Asks(tool="look"),
-    Asks(tool="finish"),
-    Asks(tool="pass_on"),
-    Asks(tool="look", times=2, broken=1),
-    Asks(tool="change", times=2, broken=2),
-    Asks(tool="look", times=5),
-    Asks(tool="nobody_knows"),
+TOOLS = (
+    ScriptedTool(name="look", returns={"at": "Memphis"}),
+    ScriptedTool(name="change", returns={"done": True}, changes=True),
+    ScriptedTool(name="finish", changes=True, ends_call=True),
+    ScriptedTool(name="pass_on", changes=True, transfers_to="+15550199"),
 )
-FAULTS: tuple[Fault | None, ...] = (None, "timeout", "refused", "lost")
+"""Those of the simulation's own agent."""
+
 STEPS = 2000
 """A busy call has about as many task steps."""
 
 
-def usually(usual: T, *others: T) -> SearchStrategy[T]:
-    """Mostly the usual value, sometimes another."""
-    return st.sampled_from([usual] * max(3, len(others)) + list(others))
+def _tenths(first: int, last: int, step: int = 1) -> list[float]:
+    return [tenth / 10 for tenth in range(first, last, step)]
 
 
-def tenths(first: int, last: int) -> SearchStrategy[float]:
-    """Seconds, as a multiple of 10 ms."""
-    return st.integers(first, last).map(lambda hundredths: hundredths / 100)
+GAPS = (1.0, *_tenths(0, 20), *(n / 100 for n in range(100) if n % 10), *_tenths(20, 60, 2))
+"""Seconds between two things that the caller does, the roundest first."""
+LENGTHS = (1.0, *_tenths(1, 7), *_tenths(1, 26), *(n / 100 for n in range(4, 70, 3)))
+ENDINGS = (5.0, 0.0, *_tenths(1, 10, 2), 1.0, 2.0, 3.0, 5.0, 5.0, 10.0, 0.05, 0.25, 30.0)
 
-
-GAPS = st.one_of(tenths(0, 60), tenths(0, 100), tenths(0, 200), tenths(0, 400), tenths(0, 1100))
-LENGTHS = st.one_of(tenths(4, 60), tenths(4, 60), tenths(60, 250))
-
-
-@st.composite
-def callers(draw: DrawFn) -> tuple[list[Act], float]:
-    """What the caller does, one thing after another, and when they hang up at the latest."""
-    acts, at = [], 0.0
-    if draw(usually(True, False)):  # most calls begin with a question, so that there is a reply
-        at = draw(tenths(0, 200))
-        acts.append(Act(at=at, say="where is my parcel", during=draw(LENGTHS)))
-        at = round(at + acts[0].during, 2)
-    for _ in range(draw(st.integers(0, 6))):
-        at = round(at + draw(GAPS), 2)
-        kind = draw(st.sampled_from(("say", "sound", "say", "sound", "say", "press", "lose")))
-        during = draw(LENGTHS)
-        if kind == "say":
-            acts.append(Act(at=at, say=draw(st.sampled_from(UTTERANCES)), during=during))
-        elif kind == "sound":
-            acts.append(Act(at=at, sound=True, during=during))
-        elif kind == "press":
-            acts.append(Act(at=at, press=draw(st.sampled_from("1#"))))
-            during = 0.0
-        else:
-            acts.append(Act(at=max(0.0, round(at - during, 2)), lose=draw(tenths(5, 250))))
-        at = round(at + during, 2)
-    return acts, round(at + draw(st.one_of(tenths(5, 300), tenths(5, 3000))), 2)
-
-
-def usually_as(usual: T, other: SearchStrategy[T]) -> SearchStrategy[T]:
-    """As usual in half of the calls."""
-    return st.one_of(st.just(usual), other)
-
-
-MIND_TROUBLES: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {
-        "first_token": usually(0.15, 0.0, 0.4, 1.3, 1.6, 5.0, 7.0, 13.0),
-        "word_every": usually(0.02, 0.0, 0.1, 0.4),
-        "fault": usually(*FAULTS),
-        "fault_after_words": st.integers(0, 6),
-        "stalls": usually(False, True),
-        "ignores_cancel": usually(0.0, 0.05, 2.0),
-    }
+SAID = tuple(Act(at=0.0, say=text) for text in UTTERANCES)
+DONE = (
+    *SAID,
+    *(Act(at=0.0, sound=True),) * len(SAID),
+    *(Act(at=0.0, press=key) for key in "1#*"),
+    Act(at=0.0, lose=0.1),
+    Act(at=0.0, lose=2.5),
+    Act(at=0.0, say="i want to", final="i want to change it"),
+    Act(at=0.0, say="yeah", late=0.5),
+    Act(at=0.0, say="no wait", late=2.0),
 )
+"""What the caller, or the line, may do."""
+
+WITHIN = ("press", "lose")
+"""Acts that may fall into what the caller says."""
+
+Step = tuple[float, Act, float]
+ACTS: SearchStrategy[list[Step]] = st.lists(
+    st.tuples(st.sampled_from(GAPS), st.sampled_from(DONE), st.sampled_from(LENGTHS)), max_size=5
+)
+INJECTION: SearchStrategy[Injection] = st.builds(
+    lambda step, made: replace(made, step=step),
+    st.integers(1, STEPS),
+    st.sampled_from(
+        (
+            Injection(step=0, does="cancel"),
+            Injection(step=0, does="hang_up"),
+            Injection(step=0, does="press", what="5"),
+            Injection(step=0, does="press", what="#"),
+        )
+    ),
+)
+INJECTIONS: SearchStrategy[list[Injection]] = st.one_of(
+    st.just([]), st.just([]), st.lists(INJECTION, min_size=1, max_size=2)
+)
+ROTATION = st.tuples(st.integers(1, 500), st.integers(1, 3))
+ROTATIONS: SearchStrategy[dict[int, int]] = st.one_of(
+    st.just({}), st.lists(ROTATION, min_size=1, max_size=3).map(dict)
+)
+INCOMPLETE: tuple[list[str], ...] = ([], [], [], [], ["i want to"], list(UTTERANCES))
 
 
-@st.composite
-def answers(draw: DrawFn) -> Answer:
-    """How the language model answers."""
-    return Answer(
-        to=draw(st.sampled_from(("", "parcel", "", "date", "stop", "goodbye"))),
-        says=draw(st.sampled_from(ANSWERS)),
-        before=draw(usually("", "One second, I am looking.")),
-        asks=draw(usually(None, *ASKS)),
-        times=draw(usually(1_000_000, 1)),
-        **draw(usually_as({}, MIND_TROUBLES)),
+def calls(subject: Subject) -> SearchStrategy[Scenario]:
+    """Calls to a subject. Its tools are asked for, with arguments that fit them."""
+    tools = scripted(subject.tools) if subject.agent is not None else TOOLS
+    asks = _asks(tools, {spec.name: fitting(spec.parameters) for spec in subject.tools})
+    names = {tool.name for tool in tools}
+    begin = [
+        one
+        for one in openings.ELSEWHERE
+        if all(a.asks.tool in names for a in one.answers if a.asks)
+    ]
+    rounds = len(begin) // 4
+    answer = st.builds(
+        _answer,
+        st.sampled_from(("", "parcel", "", "date", "stop", "goodbye")),
+        st.sampled_from(ANSWERS),
+        st.sampled_from((None,) * len(asks) + asks),
+        st.sampled_from(manners.MINDS),
+    )
+    return st.builds(
+        _call,
+        st.sampled_from((openings.NOTHING, *openings.ASKED, *openings.ASKED * rounds, *begin)),
+        ACTS,
+        st.sampled_from(ENDINGS),
+        st.lists(answer, max_size=2),
+        st.sampled_from(manners.VOICES),
+        st.sampled_from(manners.RECOGNITIONS),
+        st.sampled_from(manners.JUDGES),
+        st.sampled_from(manners.WIRES),
+        st.sampled_from(manners.SETTINGS),
+        st.sampled_from(manners.TOOLS).map(lambda manner: [_like(tool, manner) for tool in tools]),
+        st.sampled_from(INCOMPLETE),
+        st.sampled_from((True, True, True, False)),
+        INJECTIONS,
+        ROTATIONS,
     )
 
 
-VOICES = st.builds(
-    Voice,
-    first_byte=usually(0.08, 0.0, 0.3, 1.2, 4.0, 6.0),
-    midway=usually(0.0, 0.3, 2.0, 6.0),
-    fault=usually(*FAULTS),
-    fault_on=usually("", "morning", "Thursday", "Sorry"),
-    fault_midway=st.booleans(),
-    fault_times=usually(1_000_000, 1),
-    stalls=usually(False, True),
-    ignores_cancel=usually(0.0, 0.05, 2.0),
-)
-RECOGNITIONS = st.builds(
-    Recognition,
-    lag=usually(0.1, 0.0, 0.5),
-    partial_every=usually(0.25, 0.1, 1.0),
-    final_after=usually(0.1, 0.0, 0.4, 1.5, 3.0),
-    partials=usually(True, False),
-    gated=st.booleans(),
-    connects=usually(0.0, 1.0, 5.0),
-    deaf=usually(False, True),
-    eager=usually(False, True),
-    fault=usually(*FAULTS),
-    fault_at=tenths(0, 1000),
-    fault_times=usually(1, 2, 5),
-    stuck_at=tenths(0, 1000),
-    stuck_for=usually(0.0, 1.0, 15.0),
-    endpoints=usually(False, True),
-    ignores_cancel=usually(0.0, 0.05, 2.0),
-)
-WIRES = st.builds(
-    Wire,
-    lag=usually(0.0, 0.02, 0.06, 0.12),
-    jitter=usually(0.0, 0.03, 0.08),
-    loses_marks=usually(False, True),
-    frame_ms=usually(20, 30, 60),
-    hang_up_takes=usually(0.0, 1.0, 60.0),
-    transfer_takes=usually(0.5, 0.0, 30.0),
-    transfer_fault=usually(*FAULTS),
-    outbound=usually(False, True),
-)
-TOOL: SearchStrategy[dict[str, Any]] = usually_as(
-    {},
-    st.fixed_dictionaries(
-        {
-            "takes": usually(0.1, 0.0, 1.0, 4.0, 9.0, 16.0),
-            "timeout": usually(20.0, 5.0, 0.5),
-            "holding": usually("", "I am asking the depot."),
-            "fault": usually(*FAULTS),
-            "ignores_cancel": usually(0.0, 2.0),
-        }
-    ),
-)
-TOOLS = st.builds(
-    lambda look, survives, change, finish, pass_on: [
-        ScriptedTool(name="look", returns={"at": "Memphis"}, survives=survives, **look),
-        ScriptedTool(name="change", returns={"done": True}, changes=True, **change),
-        ScriptedTool(name="finish", changes=True, ends_call=True, **finish),
-        ScriptedTool(name="pass_on", changes=True, transfers_to="+15550199", **pass_on),
-    ],
-    TOOL,
-    st.booleans(),
-    TOOL,
-    TOOL,
-    TOOL,
-)
-SETTINGS = st.builds(
-    Settings,
-    call_limit_ms=usually(1_800_000, 5000, 12_000),
-    goodbye_ms=usually(15_000, 1000),
-    idle_ms=usually(8000, 2000),
-    draft_limit=usually(4, 0, 1),
-    acknowledge_ms=usually(1500, 300),
-    turn_limit_ms=usually(60_000, 1500, 3000),
-    stt_retry_limit=usually(3, 0),
-    apology_limit=usually(3, 0, 1),
-    lead_ms=usually(200, 400),
-    reply_ms=usually(12_000, 3000),
-    false_alarm_ms=usually(700, 50),
-    early_answer_ms=usually(1500, 1),
-    missed_ms=usually(400, 10_000),
-    retract_ms=usually(400, 100, 2000),
-    greeting_protected_ms=usually(0, 100, 2000),
-    call_warning_ms=usually(60_000, 1000, 4000),
-    hold_ms=usually(60_000, 2000),
-    stable_partials=usually(3, 1),
-    stt_overdue_ms=usually(700, 50),
-    reassure_ms=usually(4000, 500),
-)
-INJECTIONS = st.lists(
-    st.one_of(
-        st.builds(Injection, step=st.integers(1, STEPS), does=st.just("cancel")),
-        st.builds(Injection, step=st.integers(1, STEPS), does=st.just("hang_up")),
-        st.builds(
-            Injection,
-            step=st.integers(1, STEPS),
-            does=st.just("press"),
-            what=st.sampled_from("5#"),
-        ),
-    ),
-    max_size=2,
-)
-ROTATIONS = st.dictionaries(st.integers(1, 500), st.integers(1, 3), max_size=3)
+def _call(
+    opening: Scenario,
+    acts: Sequence[Step],
+    ending: float,
+    answers: list[Answer],
+    voice: Voice,
+    recognition: Recognition,
+    judge: Judge,
+    wire: Wire,
+    settings: Settings,
+    tools: list[ScriptedTool],
+    incomplete: list[str],
+    phrases_rendered: bool,
+    injections: list[Injection],
+    rotations: dict[int, int],
+) -> Scenario:
+    caller, ends_at = _timed(opening.caller, acts)
+    answers = [*opening.answers, *answers]
+    return Scenario(
+        says="A generated call.",
+        caller=caller,
+        answers=answers,
+        voice=merged(Voice(), voice, opening.voice),
+        recognition=merged(Recognition(), recognition, opening.recognition),
+        judge=judge,
+        wire=merged(Wire(), wire, opening.wire),
+        tools=tools if any(answer.asks for answer in answers) else [],
+        incomplete=incomplete,
+        greeting=opening.greeting,
+        phrases_rendered=phrases_rendered,
+        settings=merged(Settings(), settings, opening.settings),
+        injections=injections,
+        rotations=rotations,
+        ends_at=round(ends_at + ending, 2),
+    )
 
 
-@st.composite
-def calls(draw: DrawFn) -> Scenario:
-    """A whole call."""
-    caller, ends_at = draw(callers())
-    parts: dict[str, SearchStrategy[Any]] = {
-        "answers": st.lists(answers(), min_size=1, max_size=3),
-        "voice": usually_as(Voice(), VOICES),
-        "recognition": usually_as(Recognition(), RECOGNITIONS),
-        "judge": st.builds(
-            Judge, takes=usually(0.0, 0.1, 2.0), by_words=st.booleans(), fault=usually(*FAULTS)
-        ),
-        "wire": usually_as(Wire(), WIRES),
-        "greeting": usually("Hello.", "Hello, this is the parcel desk. How can I help you today?"),
-        "incomplete": usually([], ["i want to"], list(UTTERANCES)),
-        "phrases_rendered": usually(True, False),
-        "settings": usually_as(Settings(), SETTINGS),
-        "injections": usually_as([], INJECTIONS),
-        "rotations": usually_as({}, ROTATIONS),
-    }
-    drawn = {name: draw(strategy) for name, strategy in parts.items()}
-    tools = draw(TOOLS) if any(answer.asks for answer in drawn["answers"]) else []
-    return Scenario(says="A generated call.", caller=caller, ends_at=ends_at, tools=tools, **drawn)
+def _timed(opening: Sequence[Act], acts: Sequence[Step]) -> tuple[list[Act], float]:
+    """One thing after another, and when the last is over. Keys and losses also fall into what is
+    being said."""
+    caller = list(opening)
+    at = max((act.at + _lasts(act) for act in opening), default=0.0)
+    for gap, act, length in acts:
+        if act.say or act.sound:
+            at += gap
+            caller.append(replace(act, at=round(at, 2), during=length))
+            at += length
+        else:
+            caller.append(replace(act, at=round(max(0.0, at - length), 2)))
+    return caller, at
+
+
+def _lasts(act: Act) -> float:
+    return act.during if act.say or act.sound else 0.0
+
+
+def _answer(to: str, says: str, asks: Asks | None, manner: Answer) -> Answer:
+    before = "One second, I am looking." if asks and says == ANSWERS[0] else ""
+    return replace(manner, to=to, says=says, asks=asks, before=before)
+
+
+# --- tools ----------------------------------------------------------------------------------
+
+
+def scripted(specs: Sequence[ToolSpec]) -> tuple[ScriptedTool, ...]:
+    """Tools that stand in for those of an agent."""
+    return tuple(
+        ScriptedTool(
+            name=spec.name,
+            returns={"ok": True},
+            changes=spec.changes,
+            survives=spec.survives,
+            holding=spec.holding,
+            timeout=spec.timeout_ms / 1000,
+            ends_call=spec.name == "end_call",
+            transfers_to="+15550199" if spec.name == "transfer_call" else "",
+        )
+        for spec in specs
+    )
+
+
+def fitting(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments that a tool with this JSON schema accepts, if it is a simple one."""
+    properties = schema.get("properties", {})
+    return {name: _value(properties.get(name, {})) for name in schema.get("required", properties)}
+
+
+def _value(schema: Mapping[str, Any]) -> Any:
+    if schema.get("enum"):
+        return schema["enum"][0]
+    match schema.get("type"):
+        case "object":
+            return fitting(schema)
+        case "array":
+            return []
+        case "boolean":
+            return True
+        case "integer" | "number":
+            return 1
+        case _:
+            return "friday"
+
+
+def _asks(tools: Sequence[ScriptedTool], arguments: dict[str, dict[str, Any]]) -> tuple[Asks, ...]:
+    """Each tool is asked for once; some twice or for ever, some wrongly at first or throughout."""
+    once = [Asks(tool=tool.name, arguments=arguments.get(tool.name, {})) for tool in tools]
+    wrongly = [replace(asks, times=2, broken=1) for asks in once[:1]]
+    wrongly += [replace(asks, times=2, broken=2) for asks in once[1:2]]
+    for_ever = [replace(asks, times=5) for asks in once[:1]]
+    return (*once, *once, *wrongly, *for_ever, Asks(tool="nobody_knows"))
+
+
+def _like(tool: ScriptedTool, manner: ScriptedTool) -> ScriptedTool:
+    """A tool that behaves in some manner."""
+    return replace(
+        manner,
+        name=tool.name,
+        returns=tool.returns,
+        changes=tool.changes,
+        ends_call=tool.ends_call,
+        transfers_to=tool.transfers_to,
+        survives=not tool.changes and (tool.survives or manner.survives),
+        holding=tool.holding or manner.holding,
+    )

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from engine.fuzzing.calls import calls
+from engine.fuzzing.subject import Subject
 from engine.simulation.scenario import Scenario
 
 
-def each_fresh_call(number: int, examples: int, see: Callable[[Scenario], None]) -> None:
+def each_fresh_call(
+    subject: Subject, number: int, examples: int, see: Callable[[Scenario], None]
+) -> None:
     """Show so many generated calls to ``see``. The same ``number`` gives the same calls.
 
     A call of a ``number`` is another in another version of the generator: what is worth keeping
@@ -25,7 +28,7 @@ def each_fresh_call(number: int, examples: int, see: Callable[[Scenario], None])
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
-    @given(scenario=calls())
+    @given(scenario=calls(subject))
     def one(scenario: Scenario) -> None:
         see(scenario)
 

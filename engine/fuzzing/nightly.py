@@ -232,7 +232,9 @@ class Worker:
         batch = 0
         while not self._over():
             batch += 1
-            each_fresh_call(self._task.seed * 100_003 + batch, BATCH, self._fresh)
+            each_fresh_call(
+                self._task.subject, self._task.seed * 100_003 + batch, BATCH, self._fresh
+            )
             for _ in range(BATCH if self._kept else 0):
                 one, other = self._random.choice(self._kept), self._random.choice(self._kept)
                 self._see(mutated(one, other, self._random))

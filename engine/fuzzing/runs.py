@@ -64,7 +64,7 @@ def generated(run: Run, subject: Subject, calls: int, seed: int, progress: Progr
         progress(f"{run.calls - begun + 1} of {calls} generated calls")
         run.see(scenario, subject)
 
-    each_fresh_call(seed, calls, see)
+    each_fresh_call(subject, seed, calls, see)
 
 
 def smallest(run: Run, subject: Subject, progress: Progress) -> list[Failure]:

@@ -21,6 +21,7 @@ import trio
 
 from effects.ports import CallInfo, CarrierMessage, Dtmf, Mark, Media, Stop
 from engine.simulation.faults import raise_fault
+from engine.simulation.room import Room
 from engine.simulation.scenario import Act, Scenario
 from engine.simulation.schedule import JumpingClock
 from engine.simulation.services import Services
@@ -96,7 +97,8 @@ class Line:
             self.info = replace(self.info, parameters={"direction": "outbound"})
         self._lag_s = self.scenario.wire.lag
         self.said = list(self.scenario.caller)
-        self._caller = _Caller(self.scenario)
+        self._room = Room(self.scenario.wire.echo)
+        self._caller = _Caller(self.scenario, self._room)
         self._acts = deque(_messages(self.scenario))
         self._echoes: deque[tuple[float, str]] = deque()
         self._ends_s = 0.0
@@ -122,6 +124,7 @@ class Line:
 
     def send_audio(self, audio: bytes) -> None:
         self._cross("media", audio=audio)
+        self._room.plays(audio, self._arrival_s())
         self._ends_s = self._arrival_s() + mulaw.duration_ms(audio) / 1000
 
     def send_mark(self, name: str) -> None:
@@ -135,6 +138,7 @@ class Line:
         back_s = reached_s + self._lag_s
         self._echoes = deque((min(due_s, back_s), name) for due_s, name in self._echoes)
         self._ends_s = reached_s
+        self._room.falls_silent(reached_s)
         self._look_again()
 
     async def transfer(self, to: str) -> None:
@@ -266,7 +270,8 @@ def _messages(scenario: Scenario) -> list[tuple[float, CarrierMessage]]:
 class _Caller:
     """The caller's voice as frames. ``due_s`` is when the next one arrives."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, room: Room) -> None:
+        self._room = room
         self._wire = scenario.wire
         self._frame_s = scenario.wire.frame_ms / 1000
         self._sounds: list[tuple[float, float, bytes, Act]] = []
@@ -295,13 +300,10 @@ class _Caller:
         for start, end in self._dead:
             if start <= at_s < end:
                 return None
-        return self._code(at_s) * round((until_s - at_s) * mulaw.SAMPLE_RATE_HZ)
-
-    def _code(self, at_s: float) -> bytes:
         for start, end, code, _ in self._sounds:
             if start <= at_s < end:
-                return code
-        return mulaw.SILENCE
+                return code * round((until_s - at_s) * mulaw.SAMPLE_RATE_HZ)
+        return self._room.gives_back(at_s, until_s)
 
     def begin(self, act: Act, number: int) -> None:
         """A sound that begins now: the frame that is being filled is cut accordingly."""
@@ -327,7 +329,7 @@ class _Caller:
     def _length_s(self, at_s: float) -> float:
         """The length of the next frame. Silence far from any sound comes in long frames (a
         carrier may cut as it likes), which is what makes a simulated hour cheap."""
-        coming = at_s + LONG_FRAME_S
+        coming = at_s + (LONG_FRAME_S if not self._wire.echo else self._frame_s)
         for start, end, _, _ in self._sounds:
             if start - self._frame_s < at_s < end + SETTLING_S:
                 return self._frame_s

@@ -26,7 +26,7 @@ from effects.ports import (
     Usage,
 )
 from engine.simulation.faults import linger, raise_fault
-from engine.simulation.scenario import Answer, Scenario, ScriptedTool
+from engine.simulation.scenario import Answer, Asks, Scenario, ScriptedTool
 from engine.simulation.services import Services
 from engine.simulation.sound import spell
 from states.words import normalized
@@ -84,7 +84,11 @@ class ScriptedMind(Scripted):
                 generation = partial(self._generate, answer, prompt, emit)
                 return await self.services.serve("mind", generation, Usage())
             except trio.Cancelled:
-                await linger(answer.ignores_cancel)
+                if answer.ignores_cancel:
+                    await linger(answer.ignores_cancel)
+                    emit(TextDelta("STALE. "))
+                    if answer.asks:
+                        emit(self._call(answer.asks))
                 raise
 
     async def _generate(
@@ -101,9 +105,13 @@ class ScriptedMind(Scripted):
             await trio.sleep(answer.word_every)
         await self._hazard(answer, len(words), emit)
         if asks:
-            arguments = "{" if told < asks.broken else json.dumps(asks.arguments)
-            emit(ToolCall(f"call-{len(self.prompts)}", asks.tool, arguments))
+            emit(self._call(asks, broken=told < asks.broken))
+            await self._hazard(answer, len(words) + 1, emit)
         return Usage(tokens_in=10, tokens_out=max(1, len(words)))
+
+    def _call(self, asks: Asks, *, broken: bool = False) -> ToolCall:
+        arguments = "{" if broken else json.dumps(asks.arguments)
+        return ToolCall(f"call-{len(self.prompts)}", asks.tool, arguments)
 
     def _answer(self, words: str) -> Answer:
         spoken = " ".join(normalized(words))
@@ -174,18 +182,22 @@ class ScriptedVoice(Scripted):
         script = self._script
         await trio.sleep(script.first_byte)
         if not script.fault_midway:
-            await self._hazard(clause.text)
+            await self._hazard(clause)
         audio = spell(clause.spoken, script.letter_ms)
         half = len(audio) // 2
         await speech(Speech(clause.index, audio[:half], ends_clause=False))
         if script.fault_midway:
-            await self._hazard(clause.text)
+            await self._hazard(clause)
         if script.midway:
             await trio.sleep(script.midway)
         await speech(Speech(clause.index, audio[half:], ends_clause=True))
 
-    async def _hazard(self, text: str) -> None:
-        struck = self._script.fault_on in text and self._faults < self._script.fault_times
+    async def _hazard(self, clause: Clause) -> None:
+        struck = (
+            self._script.fault_on in clause.text
+            and clause.index >= self._script.fault_after_clauses
+            and self._faults < self._script.fault_times
+        )
         if struck and self._script.stalls:
             self._faults += 1
             await trio.sleep_forever()
@@ -243,8 +255,9 @@ class ScriptedToolPort:
             work = partial(trio.sleep, self._script.takes)
             await self._services.serve(f"tool:{self._script.name}", work, None)
         except trio.Cancelled:
+            if not self._script.ignores_cancel:
+                raise
             await linger(self._script.ignores_cancel)
-            raise
         if self._script.fault:
             raise_fault(self._script.fault, f"the tool {self._script.name}")
         self.finished += 1

@@ -21,13 +21,14 @@ from effects.ports import (
     Sound,
 )
 from engine.simulation.faults import linger, raise_fault
-from engine.simulation.line import SOUND
 from engine.simulation.providers import Scripted
 from engine.simulation.scenario import Act, Scenario
 from engine.simulation.services import Services
 from states import mulaw
 
-WORDLESS = (SOUND, mulaw.SILENCE[0])
+OVERTAKEN = 1.5
+"""Of the time between two partials: by how much one is late that the next overtakes."""
+
 SLACK_MS = 50.0
 """The first and last frames of a word may be cut; it needs the rest of its sound."""
 
@@ -56,24 +57,32 @@ class ScriptedRecogniser(Scripted):
         self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
     ) -> None:
         script = self._scenario.recognition
+        opened: list[_Session] = []
         with self.session():
             try:
-                work = partial(self._listen, sound, heard)
+                work = partial(self._listen, sound, heard, opened)
                 await self.services.serve("recogniser", work, None)
             except* (ProviderTimeout, ProviderRefused, ProviderLost) as errors:
+                opened.clear()  # what broke by itself says no more
                 raise errors.exceptions[0] from None
             finally:
                 await linger(script.ignores_cancel)
+                if script.ignores_cancel and opened:
+                    opened[0].say_late()
 
     async def _listen(
-        self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
+        self,
+        sound: trio.MemoryReceiveChannel[Sound],
+        heard: Callable[[Heard], None],
+        opened: list[_Session],
     ) -> None:
         script = self._scenario.recognition
         await trio.sleep(script.connects)
         async with trio.open_nursery() as nursery:
             if script.fault and self._faults < script.fault_times:
                 nursery.start_soon(self._break)
-            await _Session(self, self._scenario, heard, nursery).listen(sound)
+            opened.append(_Session(self, self._scenario, heard, nursery))
+            await opened[0].listen(sound)
 
     async def _break(self) -> None:
         script = self._scenario.recognition
@@ -107,6 +116,7 @@ class _Session:
         self.through_ms = 0.0
         self.worded_ms = 0.0
         self.next_partial_ms = 0.0
+        self.partials = 0
 
     async def listen(self, sound: trio.MemoryReceiveChannel[Sound]) -> None:
         async for item in sound:
@@ -141,7 +151,7 @@ class _Session:
         self.newest_ms = max(self.newest_ms, frame.at_ms)
         self.through_ms = max(self.through_ms, frame.at_ms + mulaw.duration_ms(frame.mulaw))
         number = frame.mulaw[0]
-        if number not in WORDLESS:
+        if number < len(self.caller):
             begins_ms = frame.at_ms - self.lag_ms - self.caller[number].at * 1000
             first_ms, _ = self.reached.get(number, (begins_ms, 0.0))
             self.reached[number] = (first_ms, begins_ms + mulaw.duration_ms(frame.mulaw))
@@ -163,6 +173,9 @@ class _Session:
         endpoint = final and ends_turns and bool(words)
         text = Heard(max(0, self.segment), words, final, self.through_ms, endpoint, eager)
         late = max((self.caller[number].late for number in self.reached), default=0.0)
+        self.partials += not final
+        if self.script.shuffles and not final and self.partials % 2:
+            late += OVERTAKEN * self.script.partial_every
         self.nursery.start_soon(self._later, delay + late, text)
 
     def _understood(self, *, final: bool) -> str:
@@ -186,6 +199,12 @@ class _Session:
         await trio.sleep(delay)
         if text.final:
             self.finished.add(text.segment)
-        elif text.segment in self.finished:
+        elif text.segment in self.finished and not self.script.shuffles:
             return
         self.heard(text)
+        if self.script.repeats and not text.final:
+            self.heard(text)
+
+    def say_late(self) -> None:
+        """A word that nobody waits for any more."""
+        self.heard(Heard(max(0, self.segment), "stale", final=False, through_ms=self.through_ms))

@@ -58,8 +58,9 @@ class Answer(Data, frozen=True):
 
     ``asks`` comes first where given (after the words ``before``); after the tool's result comes
     ``says``. A ``fault`` strikes after ``fault_after_words``; ``stalls`` makes it wait for ever
-    at that point; with ``drips`` it sends empty deltas meanwhile, so many seconds apart.
-    ``ignores_cancel`` seconds it goes on working after it was cancelled.
+    at that point; with ``drips`` it sends empty deltas meanwhile, so many seconds apart. The last
+    point but one is before a tool is asked for, the last after it. ``ignores_cancel`` seconds it
+    goes on working after it was cancelled, and then still says STALE and asks for its tool.
     """
 
     to: str = ""
@@ -81,9 +82,9 @@ class Voice(Data, frozen=True):
     """The voice: ``first_byte`` after a clause is asked, ``letter_ms`` of sound a letter,
     ``midway`` seconds between the halves of a clause.
 
-    ``fault`` strikes on the clause that contains ``fault_on``, before its sound or, with
-    ``fault_midway``, after half of it. ``ignores_cancel`` seconds it goes on working after it
-    was cancelled.
+    ``fault`` strikes on the clause that contains ``fault_on`` and has ``fault_after_clauses``
+    before it, before its sound or, with ``fault_midway``, after half of it. ``ignores_cancel``
+    seconds it goes on working after it was cancelled, and then still says STALE.
     """
 
     first_byte: float = 0.08
@@ -91,6 +92,7 @@ class Voice(Data, frozen=True):
     midway: float = 0.0
     fault: Fault | None = None
     fault_on: str = ""
+    fault_after_clauses: int = 0
     fault_midway: bool = False
     fault_times: int = 1_000_000
     stalls: bool = False
@@ -105,13 +107,17 @@ class Recognition(Data, frozen=True):
     over. A ``fault`` strikes at ``fault_at``; ``stuck_at`` it takes nothing in for
     ``stuck_for``. With ``endpoints`` its final transcripts end the turn; with
     ``endpoint_after`` it ends one by itself, so long after the last word and whatever else
-    there is to hear.
+    there is to hear. It ``repeats`` each partial; it ``shuffles`` them: every second one comes
+    after the next, and maybe after its final. ``ignores_cancel`` seconds it goes on working after
+    it was cancelled, and then still says a stale word.
     """
 
     lag: float = 0.1
     partial_every: float = 0.25
     final_after: float = 0.1
     partials: bool = True
+    repeats: bool = False
+    shuffles: bool = False
     gated: bool = True
     connects: float = 0.0
     deaf: bool = False
@@ -138,10 +144,12 @@ class Judge(Data, frozen=True):
 class Wire(Data, frozen=True):
     """The carrier: ``lag`` each way, ``jitter`` of the caller's frames, how long hanging up and
     putting the caller through take, and the faults of both and of its marks. ``outbound`` says
-    that we called."""
+    that we called. The agent's own voice comes back, ``echo`` seconds after it was played, where
+    the caller makes no sound; 0 is not at all."""
 
     lag: float = 0.0
     jitter: float = 0.0
+    echo: float = 0.0
     loses_marks: bool = False
     frame_ms: int = 20
     hang_up_takes: float = 0.0
@@ -153,7 +161,8 @@ class Wire(Data, frozen=True):
 class ScriptedTool(Data, frozen=True):
     """A tool that takes a while and returns something, or fails. ``ends_call`` and
     ``transfers_to`` make it ask for the end of the call, or for the caller to be put through,
-    after the reply; ``holding`` is said while it takes long."""
+    after the reply; ``holding`` is said while it takes long. ``ignores_cancel`` seconds it goes
+    on working after it was cancelled, and returns its result all the same."""
 
     name: str
     takes: float = 0.1

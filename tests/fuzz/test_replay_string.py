@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from engine.errors import ConfigError
 from engine.fuzzing.calls import calls
 from engine.fuzzing.replay_string import PREFIX, replay_string, scenario_of
+from engine.fuzzing.subject import default_subject
 from engine.simulation.scenario import Act, Expect, Scenario
 
 CALL = Scenario(says="A call.", caller=[Act(at=1.0, say="where is my parcel")])
@@ -31,7 +32,7 @@ def word(plain: object) -> str:
     database=None,
     suppress_health_check=list(HealthCheck),
 )
-@given(scenario=calls())
+@given(scenario=calls(default_subject()))
 def test_every_call_comes_back_as_it_was(scenario: Scenario) -> None:
     """Nothing is lost or rounded, and no letter needs quotes in a shell."""
     text = replay_string(scenario)

@@ -209,9 +209,10 @@ def false_alarms_cost_nothing(trace: Trace) -> list[Violation]:
 
     Observed: the clears and the frames after them, place by place in the sound of the reply.
 
-    - A clear has a cause: voice that lasted ``barge_in_ms`` (one window and two frames less,
-      and pauses shorter than ``offset_ms`` and lost frames bridged), words that claim the
-      floor, a key, a line that takes the reply's place, or the end of the call.
+    - A clear has a cause: voice, or the agent's own that came back, that lasted ``barge_in_ms``
+      (one window and two frames less, and pauses shorter than ``offset_ms`` and lost frames
+      bridged), words that claim the floor, a key, a line that takes the reply's place, or the end
+      of the call.
     - A reply that goes on after a clear goes on at most ``RESUME_BACK_MS`` (and the way there
       and back) before where the caller had heard it to, and not after it. It is given up only
       for words, a key, or speech that lasts.
@@ -288,11 +289,11 @@ def _is_cause(reading: Reading, line: journal.Event, at_ms: float) -> bool:
 
 
 def _voice_until(reading: Reading, at_ms: float) -> float:
-    """How long the caller had been heard at a moment, pauses left out."""
+    """How long the caller, or an echo, had been heard at a moment, pauses left out."""
     jitter_ms = reading.trace.scenario.wire.jitter * 1000
     lost = [act for act in reading.trace.scenario.caller if act.lose]
     total_ms, since_ms = 0.0, at_ms
-    for voice in reversed([voice for voice in reading.voices if voice.from_ms < at_ms]):
+    for voice in reversed([voice for voice in reading.sounds if voice.from_ms < at_ms]):
         to_ms = min(voice.to_ms, at_ms)
         lost_ms = sum(
             max(0.0, min(since_ms, (act.at + act.lose) * 1000) - max(to_ms, act.at * 1000))

@@ -287,8 +287,8 @@ def bounded(trace: Trace) -> list[Violation]:
     - The agent's sound is never more than ``lead_ms`` ahead of what is played.
     - Speech-to-text is never given sound older than its queue is long (``SOUND_LIMIT`` frames),
       or than it was stuck and connecting for, whichever is less; slack: one second.
-    - A turn asks for at most ``draft_limit`` drafts and the one that is spoken. What was said
-      and came to nothing (on hold, say) was a turn as well.
+    - A turn asks for at most ``draft_limit`` drafts and the one that is spoken. It ends with its
+      commit, or when what was said came to nothing (on hold, say).
     - A silent caller is asked as often as the agent has prompts, and then let go.
     """
     reading = reading_of(trace)

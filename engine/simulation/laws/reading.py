@@ -6,12 +6,13 @@ Everything here is read off the line and the journal.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from effects.echo import STRETCH_MS
 from engine import journal
 from engine.simulation.laws.utterances import utterances_of
-from engine.simulation.line import Played
+from engine.simulation.line import Played, Voiced
 from engine.simulation.trace import Trace
 from states.events import AudioStarted, Event, Transcript
 from states.settings import Settings
@@ -40,9 +41,11 @@ class Voice:
 
 
 class Reading:
-    """A trace, put in order. ``tolerance_ms`` is how exactly the ears can time a sound: one
+    """A trace, put in order. ``sounds`` are the caller's voice and what may be taken for it: the
+    agent's own that came back. ``tolerance_ms`` is how exactly the ears can time a sound: one
     window of the voice detector, a frame that has to be whole before it is sent, one in which
-    the sound begins, and the way there and back."""
+    the sound begins, and the way there and back; with an
+    echo on the line also the stretch of sound in which they tell it from the caller."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -54,7 +57,7 @@ class Reading:
         self.round_trip_ms = 2000 * wire.lag
         self.tolerance_ms = (
             VAD_WINDOW_MS + 2 * wire.frame_ms + self.round_trip_ms + 1000 * wire.jitter
-        )
+        ) + (STRETCH_MS if wire.echo else 0)
         self.events = [
             (index, line)
             for index, line in enumerate(trace.lines)
@@ -68,6 +71,7 @@ class Reading:
         ]
         self.utterances = list(utterances_of(trace))
         self.voices = _voices(trace)
+        self.sounds = _joined([*self.voices, *_echoes(trace)])
         self.ended_ms = self._ended_ms()
 
     def _ended_ms(self) -> float:
@@ -152,15 +156,29 @@ def event_of(line: journal.Event) -> Event:
 # --- the caller's sound ---------------------------------------------------------------------
 
 
-def _voices(trace: Trace) -> list[Voice]:
-    """The caller's voice; sounds that touch are one, and what was lost on the way is not."""
+def _echoes(trace: Trace) -> list[Voice]:
+    """The agent's voice that came back."""
+    echo_ms = trace.scenario.wire.echo * 1000
+    if not echo_ms:
+        return []
+    return [Voice(one.from_ms + echo_ms, one.to_ms + echo_ms) for one in trace.played]
+
+
+def _joined(sounds: Sequence[Voice | Voiced]) -> list[Voice]:
+    """Sounds that touch are one."""
     voices: list[Voice] = []
-    for sound in trace.voiced:
+    for sound in sorted(sounds, key=lambda sound: sound.from_ms):
         if voices and sound.from_ms <= voices[-1].to_ms + 1:
             last = voices.pop()
             voices.append(Voice(last.from_ms, max(last.to_ms, sound.to_ms)))
         else:
             voices.append(Voice(sound.from_ms, sound.to_ms))
+    return voices
+
+
+def _voices(trace: Trace) -> list[Voice]:
+    """The caller's voice; sounds that touch are one, and what was lost on the way is not."""
+    voices = _joined(trace.voiced)
     for act in trace.scenario.caller:
         if act.lose:
             lost = (act.at * 1000, (act.at + act.lose) * 1000)

@@ -210,7 +210,7 @@ def generated() -> tuple[Scenario, ...]:
         phases=(Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
-    @given(scenario=calls())
+    @given(scenario=calls(default_subject()))
     def collect(scenario: Scenario) -> None:
         made.append(scenario)
 
