@@ -38,7 +38,8 @@ class Explored:
         for line in trace.events():
             self.taken.update(number for number, _ in line.took)
             self.answers.update(line.guards)
-            self.met.update((state, line.event.name) for state in before)
+            happened = {line.event.name, *(event for _, event in line.took)}
+            self.met.update((state, event) for event in happened for state in before)
             before = line.states
         if len(self.marks) < len(SOMETIMES):
             self.marks |= marks_of(trace, SOMETIMES.keys() - self.marks)
