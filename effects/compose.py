@@ -114,6 +114,7 @@ class _Composer:
                     result = await use_tool(self.stage, self.emit, self.draft, call)
                 except ToolMisused as error:
                     return str(error)
+                await trio.lowlevel.checkpoint_if_cancelled()  # a tool can swallow that
                 self._tell(call, result)
         return f"the language model asked for tools {self.settings.tool_rounds} times over"
 
