@@ -144,15 +144,17 @@ def _overlap_ms(piece: Piece, from_ms: float, until_ms: float) -> float:
 
 def _yield_limit_ms(reading: Reading, since_ms: float, piece: Piece) -> int:
     """How long the caller has to speak: what was understood when the barge-in time was up. The
-    ears count voice in whole windows."""
+    ears count voice in whole windows, and a pause shorter than ``offset_ms`` as none: the words
+    before it are of the same speech."""
     settings = reading.settings
     begins_ms = since_ms
     if piece.played:
         begins_ms = max(begins_ms, piece.played[0].from_ms)
     due_ms = begins_ms + settings.barge_in_ms + reading.tolerance_ms
     understood: dict[int, str] = {}
+    speech_ms = since_ms - settings.offset_ms
     for _, event in reading.transcripts():
-        if since_ms <= event.at_ms <= due_ms and event.through_ms > since_ms:
+        if since_ms <= event.at_ms <= due_ms and event.through_ms > speech_ms:
             understood[event.segment] = event.text
     backchannel = is_backchannel(" ".join(understood.values()))
     limit_ms = max(settings.barge_in_ms, settings.backchannel_ms if backchannel else 0)
