@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import tempfile
@@ -16,14 +17,14 @@ from rich.console import Console
 
 from engine.agents import AgentKit, agent_kit
 from engine.chart import default_chart_path, load_chart
-from engine.coverage import Coverage
 from engine.errors import ConfigError
 from engine.fuzzing.base_calls import BASE_CALLS
 from engine.fuzzing.corpus import Corpus, scenario_to_keep, to_keep
+from engine.fuzzing.enumeration import enumerate_calls
 from engine.fuzzing.failure import Failure
 from engine.fuzzing.nightly import Hunt, hunt
 from engine.fuzzing.replay_string import scenario_of
-from engine.fuzzing.runs import Run, enumerated, generated, held_again, smallest
+from engine.fuzzing.runs import held_again, smallest
 from engine.fuzzing.silence import silenced
 from engine.fuzzing.story import broken_lines, happened, story
 from engine.fuzzing.subject import Subject
@@ -60,7 +61,10 @@ def fuzz(
             help="A folder of scenarios to begin with.", show_default=f"{SCENARIOS}, if there"
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes at work.")] = 1,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes at work.", show_default="one for each core"),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, other calls.")] = 0,
     corpus: Annotated[
         Path | None,
@@ -76,8 +80,9 @@ def fuzz(
 ) -> None:
     """Look for calls in which a law of the floor is broken.
 
-    All scenarios are disturbed, then calls are generated; with --minutes the search goes on
-    until the time is up. Everything is simulated: no network, no models, no waiting.
+    At each distinct moment of the scenarios, everything happens that can happen there; then
+    calls are generated. With --minutes the search goes on until the time is up. Everything is
+    simulated: no network, no models, no waiting.
     What fails is told with a command that runs it again. docs/fuzzing.md explains the rest.
 
     Exit code 0 if no law was broken, 1 if one was, 2 if something given is wrong.
@@ -88,6 +93,7 @@ def fuzz(
         *(["--agent", agent] if agent else []),
     ]
     subject = _subject(chart, agent)
+    jobs = jobs or len(os.sched_getaffinity(0))
     with silenced():
         if replay is not None:
             broken = _replay(subject, replay, save, scenarios or SCENARIOS)
@@ -147,7 +153,7 @@ def _scenarios(folder: Path | None) -> list[tuple[str, Scenario]]:
     """The scenarios to begin with, by name: a folder's, or those that come with antiphon."""
     if folder is None and not SCENARIOS.is_dir():
         return list(BASE_CALLS)
-    files = sorted((folder or SCENARIOS).glob("*.yaml"))
+    files = sorted((folder or SCENARIOS).rglob("*.yaml"))
     if not files:
         raise ConfigError(f"no scenarios (*.yaml) in {folder or SCENARIOS}")
     return [(path.stem, load_scenario(path)) for path in files]
@@ -163,13 +169,20 @@ def _fuzz(
     jobs: int,
     seed: int,
 ) -> bool:
-    run = Run(Coverage(subject.chart))
+    from engine.fuzzing.generate import generate_spread  # hypothesis is an extra
+
     with _status() as status:
-        enumerated(run, subject, scenarios, status)
-        generated(run, subject, GENERATED, seed, status)
-        failures = smallest(run, subject, status)
-    typer.echo(str(run.coverage))
-    typer.echo(f"{run.calls} calls")
+
+        def progress(what: str, done: int, of: int) -> None:
+            status(f"{what}: {done} of {of}")
+
+        known = enumerate_calls(subject, scenarios, jobs=jobs, progress=progress)
+        made = generate_spread(
+            subject, GENERATED, seed, jobs, lambda done, of: progress("generated", done, of)
+        )
+        failures = smallest([*known.failures, *made.failures], subject, status)
+    known.explored.merge(made.explored)
+    typer.echo(f"{known}\n{made}\n\n{known.explored.table(subject.chart)}\n")
     _tell(failures, options)
     return bool(failures)
 

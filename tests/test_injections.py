@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from engine.errors import ConfigError
 from engine.fuzzing.moments import Moments, Seen
 from engine.simulation.injections import ANY_TOOL, CAUSES, UNCAUSED, Cause
 from engine.simulation.laws import check_laws
@@ -205,3 +206,17 @@ def test_a_line_that_is_replaced_as_it_begins_is_not_taken_for_the_next() -> Non
         assert trace.end is not None
         assert trace.end.history[-1].text == "Sorry, say that again?"
     assert replaced
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["{step: 3, does: press}", "{step: 3, does: sound, what: loud}", "{step: 3, does: fly}"],
+)
+def test_an_injection_that_says_too_little_is_an_error_in_the_file(
+    wrong: str, tmp_path: Path
+) -> None:
+    """It is found when the scenario is read, not in the middle of the call."""
+    path = tmp_path / "wrong.yaml"
+    path.write_text(f"says: x\ninjections: [{wrong}]\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"wrong\.yaml: not a scenario: .*injections"):
+        load_scenario(path)

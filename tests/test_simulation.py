@@ -8,7 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.simulation.scenario import dump_scenario, load_scenario
+from msgspec.structs import replace
+
+from engine.simulation.scenario import Injection, Order, Scenario, dump_scenario, load_scenario
 from engine.simulation.world import simulate
 from tests.scenarios.test_scenarios import FILES
 
@@ -22,12 +24,27 @@ print(digest(CHOSEN))
 
 
 def digest(paths: list[Path]) -> str:
-    """What these scenarios come to."""
+    """What these scenarios come to, as they are and disturbed."""
     whole = hashlib.sha256()
     for path in paths:
-        trace = simulate(load_scenario(path))
-        whole.update(b"\n".join(trace.journal))
+        scenario = load_scenario(path)
+        for one in (scenario, disturbed(scenario)):
+            whole.update(b"\n".join(simulate(one).journal))
     return whole.hexdigest()
+
+
+def disturbed(scenario: Scenario) -> Scenario:
+    """The call with things that happen at certain steps, and its tasks in an order of its own."""
+    return replace(
+        scenario,
+        injections=[
+            Injection(step=60, does="sound", what="0.5"),
+            Injection(step=150, does="lost", what="mind"),
+            Injection(step=240, does="press", what="5"),
+            Injection(step=400, does="hang_up"),
+        ],
+        order=Order(priorities=[3, 1, 2], changes={20: 0, 50: 4}),
+    )
 
 
 def test_a_scenario_held_twice_gives_the_same_journal() -> None:

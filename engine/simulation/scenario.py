@@ -6,6 +6,7 @@ type throughout. Times are seconds of the call, durations seconds.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -208,6 +209,12 @@ class Injection(Data, frozen=True):
     step: int
     does: Does = "cancel"
     what: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.what and self.does not in ("cancel", "hang_up"):
+            raise ValueError(f"an injection that does '{self.does}' says what")
+        if self.does == "sound" and not re.fullmatch(r"\d+(\.\d+)?", self.what):
+            raise ValueError(f"a sound is so many seconds, as '0.5', not '{self.what}'")
 
 
 class Order(Data, frozen=True):

@@ -27,9 +27,9 @@ class Happening:
     """One line of a timeline.
 
     ``at_ms`` is of the call; ``order`` tells apart what happened in one moment. ``who`` is
-    caller, agent, line, chart, note, effect, end or history. Of the chart there is also ``by``,
-    the effect that put the event there, and the innermost states it ``entered`` and is ``in``
-    now. ``matters`` is false for what a short timeline leaves out.
+    caller, agent, line, chart, note, effect, end or history, or ``!`` for what was injected. Of
+    the chart there is also ``by``, the effect that put the event there, and the innermost states
+    it ``entered`` and is ``in`` now. ``matters`` is false for what a short timeline leaves out.
     """
 
     at_ms: float
@@ -67,7 +67,7 @@ def _written(one: Happening, states: str) -> str:
 def happenings(trace: Trace) -> list[Happening]:
     """All that happened in a simulated call, in order."""
     return sorted(
-        [*_caller(trace), *_agent(trace), *_line(trace), *_journal(trace)],
+        [*_caller(trace), *_injected(trace), *_agent(trace), *_line(trace), *_journal(trace)],
         key=lambda one: (one.at_ms, one.order),
     )
 
@@ -97,6 +97,12 @@ def _caller(trace: Trace) -> Iterator[Happening]:
         if act.lose:
             what = f"loses the caller's frames for {act.lose:g} s"
             yield Happening(at_ms, 0, "line", what, matters=matters)
+
+
+def _injected(trace: Trace) -> Iterator[Happening]:
+    for at_ms, one in trace.injected:
+        what = " ".join(filter(None, (one.does, one.what)))
+        yield Happening(at_ms, 1, "!", f"{what} (after step {one.step})")
 
 
 def _agent(trace: Trace) -> Iterator[Happening]:

@@ -27,7 +27,7 @@ from engine.simulation.laws import check_laws
 from engine.simulation.scenario import Injection, Scenario, load_scenario
 from engine.simulation.world import simulate
 
-SHORT = Path(__file__).parent / "short"
+SHORT = Path(__file__).parents[1] / "scenarios" / "short"
 TINY = Scenario(says="The caller hangs up at once.", greeting="Hi.", ends_at=0.04)
 """Everything that can be tried with it is tried."""
 

@@ -12,7 +12,7 @@ from engine.simulation.scenario import load_scenario
 from engine.simulation.timeline import timeline
 from engine.simulation.world import simulate
 
-FILES = sorted(Path(__file__).parent.glob("*.yaml"))
+FILES = sorted(Path(__file__).parent.rglob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
