@@ -23,6 +23,7 @@ import structlog
 import trio
 
 from effects.playout import CLOCK_MS, Silenced
+from effects.ports import ProviderError
 from effects.stage import Stage
 from engine import journal
 from engine.chart import Chart
@@ -135,7 +136,7 @@ class Interpreter:
             step = self.machine.dispatch(event)
         except Exception as error:
             self._journal.write(journal.Event(seq=self._seq, by=source, event=event))  # type: ignore[arg-type]
-            self._fail(f"{event.name}: {type(error).__name__}: {error}", error)
+            self._fail(f"{event.name}: {_told(error)}", error)
             return []
         turn = self.machine.call.turn
         committed = any(event == "committed" for _, event in step.transitions)
@@ -219,7 +220,7 @@ class Interpreter:
         try:
             coroutine = EFFECTS[start.effect](self.stage, running.emit)
         except Exception as error:
-            self._fail(f"{start.effect}: {type(error).__name__}: {error}", error)
+            self._fail(f"{start.effect}: {_told(error)}", error)
             return
         self._running.setdefault(start.state, []).append(running)
         self._record(running, "started")
@@ -246,8 +247,11 @@ class Interpreter:
             phase = "cancelled"
             raise
         except Exception as error:
-            phase, reason = "failed", f"{type(error).__name__}: {error}"
-            self._fail(f"{running.effect}: {reason}", error)
+            if running.scope.cancel_called and _is_of_provider(error):
+                phase = "cancelled"  # it was stopped as it broke: nobody wants to know
+            else:
+                phase, reason = "failed", _told(error)
+                self._fail(f"{running.effect}: {reason}", error)
         finally:
             self._live.discard(running.number)
             self._leaving.pop(running.number, None)
@@ -311,3 +315,17 @@ class Interpreter:
     async def _none_left(self) -> None:
         while self._live:
             await self._left.park()
+
+
+def _told(error: BaseException) -> str:
+    """An error in words: what several tasks raised together is told one by one."""
+    if isinstance(error, BaseExceptionGroup):
+        return ", ".join(_told(one) for one in error.exceptions)
+    return f"{type(error).__name__}: {error}"
+
+
+def _is_of_provider(error: BaseException) -> bool:
+    """Whether all there is to it are failures of providers."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_of_provider(one) for one in error.exceptions)
+    return isinstance(error, ProviderError)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 import trio
+import trio.testing
 from trio.testing import MockClock
 
 from effects.ports import ProviderLost
@@ -195,6 +196,45 @@ async def test_a_provider_error_that_an_effect_lets_through_is_a_bug_too(
         it.send("answered")
         await trio.sleep(1)
         assert it.it.failure == "work: ProviderLost: gone"
+
+
+async def test_a_provider_that_breaks_as_it_is_stopped_is_no_bug(
+    work: Callable[[Work], None], autojump_clock: MockClock
+) -> None:
+    """An adapter with tasks of its own raises a group then: its effect was told to stop anyway,
+    and the call goes on."""
+
+    async def breaks_when_stopped(stage: Stage, emit: Emit) -> None:
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled:
+            raise ExceptionGroup("two tasks", [ProviderLost("gone"), ProviderLost("too")]) from None
+
+    work(breaks_when_stopped)
+    async with rig() as r:
+        r.send("answered")
+        await trio.testing.wait_all_tasks_blocked()
+        r.send("speech_started")
+        await trio.sleep(1)
+        assert r.phases == ["started", "cancelled"]
+        assert r.it.failure is None
+
+
+async def test_a_bug_in_a_task_of_an_effect_is_told_in_its_own_words(
+    work: Callable[[Work], None], autojump_clock: MockClock
+) -> None:
+    """Not as a group of exceptions, whose number helps nobody."""
+
+    async def fails(stage: Stage, emit: Emit) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.sleep_forever)
+            raise ZeroDivisionError("by nought")
+
+    work(fails)
+    async with rig() as r:
+        r.send("answered")
+        await trio.sleep(1)
+        assert r.it.failure == "work: ZeroDivisionError: by nought"
 
 
 async def test_an_error_in_a_guard_drops_the_step_and_ends_the_call(

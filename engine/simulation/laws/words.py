@@ -17,7 +17,7 @@ from engine.simulation.laws.reading import Reading, Violation, is_committed, rea
 from engine.simulation.laws.utterances import EVER_MS, Utterance
 from engine.simulation.trace import Trace
 from states import events, mulaw, notes
-from states.words import is_backchannel, normalized
+from states.words import is_backchannel, is_courtesy, normalized
 
 GOODBYES = ("say_goodbye", "say_too_long", "leave_message")
 """Actions after which the call ends when their line has been heard, unless the caller goes on."""
@@ -154,8 +154,9 @@ def answered(trace: Trace) -> list[Violation]:
     - The caller's lines of the history are the turns that were committed and not taken back,
       in order (a late transcript may have corrected one).
     - Words of a final transcript are in some committed turn, unless they were only a
-      backchannel while the agent could be heard or waited for the caller, or the agent's own or a
-      machine's, or the call ended before they could be taken up.
+      backchannel while the agent could be heard or waited for the caller, or thanks and goodbyes
+      over an agent that takes its leave, or the agent's own or a machine's, or the call ended
+      before they could be taken up.
     - The agent ends the call, or passes it on, only with the reply that asked for it, a goodbye
       or a message; not while a turn is open, unless it was put through or nothing can be said.
       It does so when it was asked for, but not by a reply that was given up.
@@ -301,6 +302,7 @@ def _words_lost(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
             _over_agent(reading, since_ms, event.at_ms) or _on_hold(reading, event.at_ms)
         )
         nodded |= event.echo >= reading.settings.echo_words
+        nodded |= is_courtesy(event.text) and _takes_leave(reading, since_ms, event.at_ms)
         line = reading.trace.lines[index]
         corrected = isinstance(line, journal.Event) and reading.taken(line, "amend_history")
         left_ms = reading.ended_ms - _last_sound_ms(reading, event.at_ms)
@@ -320,6 +322,16 @@ def _taking_up_ms(reading: Reading) -> float:
 def _on_hold(reading: Reading, at_ms: float) -> bool:
     """Whether the agent had been asked to wait by then."""
     return any("on_hold" in line.states and line.event.at_ms <= at_ms for _, line in reading.events)
+
+
+def _takes_leave(reading: Reading, since_ms: float, until_ms: float) -> bool:
+    """Whether this was said over an agent that had decided to end the call or to pass it on."""
+    decided = any(
+        isinstance(line.event, events.EndAsked | events.TransferAsked)
+        and line.event.at_ms <= until_ms
+        for _, line in reading.events
+    )
+    return decided and _over_agent(reading, since_ms, until_ms)
 
 
 def _over_agent(reading: Reading, since_ms: float, until_ms: float) -> bool:
