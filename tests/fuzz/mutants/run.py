@@ -1,8 +1,8 @@
 """Hunts planted bugs: calls are held with one planted until a law is broken.
 
-The calls are the same for every mutant, in the same order: the scenarios, those first that add
-most to what the ones before have shown; two calls at once; the scenarios with a hang-up or a
-cancellation at some moment; and generated calls. They are judged by the laws only, not by what the
+The calls are the same for every mutant, in the same order: the scenarios, the telling ones first;
+the scenarios with a hang-up or a cancellation at some moment; generated calls; and the same call
+twice at once. They are judged by the laws only, not by what the
 scenarios expect.
 """
 
@@ -35,22 +35,63 @@ MUTANTS = {
     for mutant in theme.MUTANTS
 }
 
-BUDGET = 1500
+BUDGET = 1000
 """So many calls are held, at most, until a mutant has escaped."""
-PAIRS = 20
+PAIRS = 6
 STEPS_A_LINE = 3.5
 """A call takes about so many task steps for each line of its journal."""
 MOMENTS = (0.3, 0.6, 0.9)
 """Of its steps: when a scenario is disturbed."""
-GENERATED = 500
+GENERATED = 250
+
+
+TELLING = """
+what_must_be_said_survives_a_cough
+noise_that_comes_and_goes_is_a_false_alarm_in_the_end
+a_side_effect_that_takes_long_does_not_keep_the_call_open
+a_side_effect_of_which_nobody_knows_is_not_tried_again
+a_side_effect_that_ends_after_the_caller_went_on_does_not_end_the_call
+a_lookup_that_is_done_is_kept_when_the_turn_grows
+a_lookup_that_nobody_waits_for_is_void
+a_mark_of_a_reply_that_was_held_proves_nothing
+a_noise_of_which_nothing_is_said_is_a_false_alarm
+a_noise_that_begins_again_keeps_the_agent_silent
+a_line_that_dies_in_mid_speech_is_answered
+a_slow_tool_is_excused_and_the_caller_is_told_that_it_goes_on
+a_caller_who_speaks_over_the_announcement_is_not_put_through
+a_caller_who_has_more_to_say_keeps_the_call
+a_sentence_that_must_be_said_is_said_once_in_a_reply
+an_apology_does_not_wait_for_a_mind_that_goes_on
+late_audio_of_an_interrupted_reply_is_never_heard
+a_call_that_is_to_end_ends_although_the_goodbye_is_late
+a_caller_is_put_through_although_the_announcement_is_late
+a_caller_on_hold_is_told_that_the_time_is_up
+a_monologue_of_which_nothing_is_understood_is_interrupted
+a_reply_to_an_interruption_knows_what_was_heard
+a_voice_that_cannot_even_greet_ends_the_call
+a_mind_that_always_fails_ends_with_a_goodbye
+nobody_is_reassured_while_they_speak
+recognition_that_is_gone_while_the_agent_speaks_ends_the_call
+recognition_that_is_stuck_gets_what_is_recent
+what_must_be_said_may_be_composed_after_the_agent_fell_silent
+what_was_said_after_a_cough_is_not_said_again
+words_after_recognition_broke_are_new_words
+words_that_stay_uncertain_are_answered
+a_cough_before_the_answer_only_delays_it
+a_backchannel_that_goes_on_for_long_stops_the_agent
+a_side_effect_waits_until_the_turn_is_over
+a_voice_that_fails_midway_finishes_what_it_has
+""".split()
+"""Scenarios that show what few others do: they come first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A call to hold, or two at once; ``name`` says which."""
+    """A call to hold, or the same one ``twice`` at once; ``name`` says which."""
 
     name: str
-    scenarios: tuple[Scenario, ...]
+    scenario: Scenario
+    twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,22 +151,17 @@ def hunt(name: str) -> Hunt:
 
 def held(trial: Trial, subject: Subject) -> Sequence[Violation]:
     """Hold the call of a trial; returns what it broke."""
-    first = trial.scenarios[0]
-    if len(trial.scenarios) == 1:
-        failure = judge(first, subject)
+    if not trial.twice:
+        failure = judge(trial.scenario, subject)
         return failure.violations if failure else ()
-    together = simulate_together(trial.scenarios, subject.chart, subject.agent)
-    return [
-        violation
-        for trace in together
-        for violation in isolated(trace, subject.hold(trace.scenario))
-    ]
+    together = simulate_together([trial.scenario] * 2, subject.chart, subject.agent)
+    alone = subject.hold(trial.scenario)
+    return [violation for trace in together for violation in isolated(trace, alone)]
 
 
 def trials() -> Iterator[Trial]:
     """All calls, in order: of each kind some, again and again."""
-    shown = _diverse()
-    kinds = [(3, _alone(shown)), (2, _disturbed(shown)), (2, _generated()), (1, _at_once(shown))]
+    kinds = [(3, _alone()), (2, _disturbed()), (2, _generated()), (1, _twice())]
     while kinds:
         for kind in tuple(kinds):
             many, those = kind
@@ -135,66 +171,47 @@ def trials() -> Iterator[Trial]:
                 kinds.remove(kind)
 
 
-def _alone(shown: Sequence[_Shown]) -> Iterator[Trial]:
-    return (Trial(one.name, (one.scenario,)) for one in shown)
-
-
-def _at_once(shown: Sequence[_Shown]) -> Iterator[Trial]:
-    apart = [one for one in shown if not one.scenario.injections and not one.scenario.rotations]
-    for one in apart[:PAIRS]:
-        yield Trial(f"{one.name}, twice at once", (one.scenario, one.scenario))
-
-
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """A scenario, and what it shows of the engine as it should be."""
-
-    name: str
-    scenario: Scenario
-    steps: int
-    taken: frozenset[int]
-
-
 @cache
-def _diverse() -> tuple[_Shown, ...]:
-    """The scenarios, each the one that takes most of the transitions that those before have not
-    taken; when all are taken it begins anew."""
-    left = [_shown(path.stem, load_scenario(path)) for path in FILES]
-    left.sort(key=lambda one: one.steps)
-    order: list[_Shown] = []
-    seen: set[int] = set()
-    while left:
-        best = max(left, key=lambda one: len(one.taken - seen))
-        if not best.taken - seen:
-            if not seen:
-                return (*order, *left)
-            seen = set()
-            continue
-        left.remove(best)
-        order.append(best)
-        seen |= best.taken
-    return tuple(order)
+def _scenarios() -> tuple[tuple[str, Scenario], ...]:
+    """The telling ones, and then the others, those first in which the caller does little."""
+    loaded = {path.stem: load_scenario(path) for path in FILES}
+    telling = [(name, loaded.pop(name)) for name in TELLING]
+    others = sorted(loaded.items(), key=lambda one: (len(one[1].caller), one[1].ends_at))
+    return (*telling, *others)
 
 
-def _shown(name: str, scenario: Scenario) -> _Shown:
-    trace = default_subject().hold(scenario)
-    taken = frozenset(number for line in trace.events() for number, _ in line.took)
-    return _Shown(name, scenario, round(len(trace.lines) * STEPS_A_LINE), taken)
+def _alone() -> Iterator[Trial]:
+    return (Trial(name, scenario) for name, scenario in _scenarios())
 
 
-def _disturbed(shown: Sequence[_Shown]) -> Iterator[Trial]:
+def _twice() -> Iterator[Trial]:
+    for name, scenario in _scenarios()[:PAIRS]:
+        yield Trial(f"{name}, twice at once", scenario, twice=True)
+
+
+def _disturbed() -> Iterator[Trial]:
     for moment in MOMENTS:
-        for one in shown:
-            step = max(1, round(one.steps * moment))
+        for name, scenario in _scenarios():
+            step = max(1, round(_steps(name, scenario) * moment))
             for does in ("hang_up", "cancel"):
-                injections = [*one.scenario.injections, Injection(step=step, does=does)]
-                scenario = msgspec.structs.replace(one.scenario, injections=injections)
-                yield Trial(f"{one.name}, {does} after step {step}", (scenario,))
+                injections = [*scenario.injections, Injection(step=step, does=does)]
+                disturbed = msgspec.structs.replace(scenario, injections=injections)
+                yield Trial(f"{name}, {does} after step {step}", disturbed)
+
+
+_counted: dict[str, int] = {}
+
+
+def _steps(name: str, scenario: Scenario) -> int:
+    """About how many task steps a call takes, without any mutant."""
+    if name not in _counted:
+        _counted[name] = round(len(default_subject().hold(scenario).lines) * STEPS_A_LINE)
+    return _counted[name]
 
 
 def _generated() -> Iterator[Trial]:
     for number, scenario in enumerate(generated(), start=1):
-        yield Trial(f"generated call {number}", (scenario,))
+        yield Trial(f"generated call {number}", scenario)
 
 
 @cache
