@@ -109,6 +109,6 @@ MUTANTS = (
     mutant(
         "dead line is speech",
         "A caller whose frames stop coming is taken to speak for ever.",
-        Code("effects.hear:_next_message", "if edge is not None:", "if False:"),
+        Code("effects.hear:hear", "if edge is not None:", "if False:"),
     ),
 )

@@ -68,7 +68,7 @@ MUTANTS = (
         "What a reply that was given up asked for happens all the same.",
         Code(
             f"{TOOLS}:_Use._emit_asked",
-            "if reply.number == self.draft.reply and not reply.given_up:",
+            "if self._is_wanted:",
             "if True:",
         ),
     ),
