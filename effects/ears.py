@@ -30,6 +30,7 @@ SOUND_LIMIT = 500
 DROPPED_AT_ONCE = 25
 
 KEEP_MS = 3000
+KEEP_BYTES = KEEP_MS * mulaw.BYTES_PER_MS
 STRETCH_BYTES = STRETCH_MS * mulaw.BYTES_PER_MS
 
 
@@ -49,15 +50,18 @@ class Ears:
         self._vad = vad
         self._settings = settings
         self._echo = echo or Echo()
-        self._pending = b""
-        self._pending_at_ms = 0.0
+        self._kept = bytearray()
+        """The last ``KEEP_MS`` of sound, and what came after it of a window."""
+        self._waiting = 0
+        """Bytes at the end of it that are no whole window yet; ``_next_ms`` is their time."""
+        self._next_ms = 0.0
         self._likely: deque[float] = deque(maxlen=max(1, round(settings.onset_ms / WINDOW_MS)))
         self._quiet_ms = 0.0
         self._voice_at_ms = 0.0
-        self._kept = bytearray()
         self._since_voice: int | None = None
-        """Bytes since the last voiced sound; None before the first."""
+        """Bytes kept since the last voiced sound; None before the first."""
         self._preroll: deque[Frame] = deque()
+        self._preroll_ms = settings.preroll_ms + settings.onset_ms + WINDOW_MS
         self._listener: _Listener | None = None
         self._more_voice = trio.lowlevel.ParkingLot()
         self.speaking = False
@@ -70,19 +74,21 @@ class Ears:
 
     def frame(self, frame: Frame) -> list[Onset | Offset]:
         """Take in one frame of caller audio."""
-        if not self._pending:
-            self._pending_at_ms = frame.at_ms
-        self._pending += frame.mulaw
-        self._remember(frame)
+        if not self._waiting:
+            self._next_ms = frame.at_ms
+        self._keep(frame)
         edges: list[Onset | Offset] = []
-        passed_on = self.speaking
-        while len(self._pending) >= WINDOW_BYTES:
-            window, self._pending = self._pending[:WINDOW_BYTES], self._pending[WINDOW_BYTES:]
-            at_ms, self._pending_at_ms = self._pending_at_ms, self._pending_at_ms + WINDOW_MS
-            edge = self._window(window, at_ms)
-            if edge is not None:
-                edges.append(edge)
-        self._pass_on(frame, edges, was_speaking=passed_on)
+        was_speaking = self.speaking
+        whole = self._waiting - self._waiting % WINDOW_BYTES
+        if whole:
+            first = len(self._kept) - self._waiting
+            samples = mulaw.to_float(bytes(self._kept[first : first + whole]))
+            for window in samples.reshape(-1, WINDOW_BYTES):
+                edge = self._window(window)
+                if edge is not None:
+                    edges.append(edge)
+        del self._kept[: -KEEP_BYTES - self._waiting]
+        self._pass_on(frame, edges, was_speaking=was_speaking)
         return edges
 
     def frames_lost(self, at_ms: float) -> Offset | None:
@@ -92,7 +98,7 @@ class Ears:
         edge = self._end_speech()
         if self._listener:
             self._listener.put(edge)
-        self._pending = b""
+        self._waiting = 0
         return edge
 
     def recent(self, duration_ms: float) -> NDArray[np.float32]:
@@ -132,8 +138,10 @@ class Ears:
 
     # --- inside ---
 
-    def _window(self, window: bytes, at_ms: float) -> Onset | Offset | None:
-        self._keep(window)
+    def _window(self, window: NDArray[np.float32]) -> Onset | Offset | None:
+        at_ms = self._next_ms
+        self._next_ms += WINDOW_MS
+        self._waiting -= WINDOW_BYTES
         what = self._what(window, at_ms)
         if not self.speaking:
             if what != "voice":
@@ -151,7 +159,7 @@ class Ears:
         self._quiet_ms += WINDOW_MS if what == "quiet" else WINDOW_MS / 2
         return self._end_speech() if self._quiet_ms >= self._settings.offset_ms else None
 
-    def _what(self, window: bytes, at_ms: float) -> Literal["voice", "echo", "quiet"]:
+    def _what(self, window: NDArray[np.float32], at_ms: float) -> Literal["voice", "echo", "quiet"]:
         """What a window is: the caller's speech, speech that is likely the agent's own coming
         back, or neither. Once the caller speaks only what is almost surely echo is not them, and
         it ends their speech half as fast as quiet does: it also fills the gaps between the
@@ -164,24 +172,20 @@ class Ears:
             enough = settings.onset_probability_speaking
         else:
             enough = settings.onset_probability
-        if self._vad.probability(mulaw.to_float(window)) < enough:
+        if self._vad.probability(window) < enough:
             return "quiet"
         if not agent_audible:
             return "voice"
-        stretch = bytes(self._kept[-STRETCH_BYTES:]).rjust(STRETCH_BYTES, mulaw.SILENCE)
-        echo = self._echo.likelihood(mulaw.to_float(stretch), until_ms)
+        until = len(self._kept) - self._waiting
+        stretch = bytes(self._kept[max(0, until - STRETCH_BYTES) : until])
+        sound = mulaw.to_float(stretch.rjust(STRETCH_BYTES, mulaw.SILENCE))
+        echo = self._echo.likelihood(sound, until_ms)
         sure = SURELY_ECHO if self.speaking else settings.echo_likelihood
         return "echo" if echo >= sure else "voice"
 
-    def _keep(self, window: bytes) -> None:
-        self._kept += window
-        del self._kept[: -KEEP_MS * mulaw.BYTES_PER_MS]
-        if self._since_voice is not None:
-            self._since_voice += len(window)
-
     def _note_voice(self, at_ms: float) -> None:
         self._voice_at_ms = at_ms + WINDOW_MS
-        self._since_voice = 0
+        self._since_voice = self._waiting
         self._quiet_ms = 0.0
 
     def _begin_speech(self, at_ms: float) -> Onset:
@@ -197,10 +201,14 @@ class Ears:
         self.voiced_ms = 0.0
         return Offset(self._voice_at_ms)
 
-    def _remember(self, frame: Frame) -> None:
+    def _keep(self, frame: Frame) -> None:
+        size = len(frame.mulaw)
+        self._kept += frame.mulaw
+        self._waiting += size
+        if self._since_voice is not None:
+            self._since_voice += size
         self._preroll.append(frame)
-        keep_ms = self._settings.preroll_ms + self._settings.onset_ms + WINDOW_MS
-        while frame.at_ms - self._preroll[0].at_ms > keep_ms:
+        while frame.at_ms - self._preroll[0].at_ms > self._preroll_ms:
             self._preroll.popleft()
 
     def _pass_on(self, frame: Frame, edges: list[Onset | Offset], *, was_speaking: bool) -> None:

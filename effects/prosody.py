@@ -143,7 +143,7 @@ def ending(samples: NDArray[np.float32]) -> Ending:
 
 
 def _track(samples: Floats) -> _Track | None:
-    """Follow the voice; None where there is none at all."""
+    """Follow the voice; None where there is none, or too little."""
     if len(samples) < FRAME:
         return None
     samples = samples[(len(samples) - FRAME) % HOP :]
@@ -154,6 +154,8 @@ def _track(samples: Floats) -> _Track | None:
         return None
     level_db = 20 * np.log10(np.maximum(rms, 1e-6))
     audible = level_db >= level_db.max() - AUDIBLE_DB
+    if np.count_nonzero(audible) < LEAST_FRAMES:
+        return None
     magnitude, correlation = _autocorrelation(windowed[audible])
     correlation /= _WINDOW_LOSS
     lag = np.argmax(correlation[:, _SHORTEST:-1] - _PREFERENCE, axis=1) + _SHORTEST

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import cycle
+from heapq import heappop, heappush
+from itertools import count, cycle
 from math import inf
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -30,12 +31,19 @@ class JumpingClock(trio.abc.Clock):
 
     def __init__(self) -> None:
         self._now = 0.0
-        self._alarms: list[Alarm] = []
+        self._set: list[tuple[float, int, Alarm]] = []
+        """What the alarms were set to, a heap; one that was since set otherwise does not count."""
+        self._settings = count()
 
     def alarm(self) -> Alarm:
-        """A new alarm, for a task that waits often: a call has one, a timer each."""
-        self._alarms.append(Alarm(self))
-        return self._alarms[-1]
+        """A new alarm, for a task that waits."""
+        return Alarm(self)
+
+    def set(self, alarm: Alarm, at_s: float) -> None:
+        """Let an alarm ring then."""
+        alarm.at_s = at_s
+        if at_s < inf:
+            heappush(self._set, (at_s, next(self._settings), alarm))
 
     def start_clock(self) -> None:
         """Time begins at 0."""
@@ -46,15 +54,27 @@ class JumpingClock(trio.abc.Clock):
 
     def deadline_to_sleep_time(self, deadline: float) -> float:
         """Asked only when no task can run: then the wait is over already."""
-        for alarm in self._alarms:
-            deadline = min(deadline, alarm.at_s)
+        alarms = self._set
+        while alarms and alarms[0][0] != alarms[0][2].at_s:
+            heappop(alarms)
+        if alarms and alarms[0][0] < deadline:
+            deadline = alarms[0][0]
         if deadline == inf:
             return deadline  # trio waits for itself, to close down: its own pipe wakes it
         self._now = max(self._now, deadline)
-        for alarm in self._alarms:
-            if alarm.at_s <= self._now:
+        while alarms and alarms[0][0] <= self._now:
+            at_s, _, alarm = heappop(alarms)
+            if alarm.at_s == at_s:
                 alarm.ring()
         return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        """As :func:`trio.sleep`, by an alarm."""
+        if seconds > 0:
+            await Alarm(self).wait_until(self._now + seconds)
+            await trio.lowlevel.checkpoint_if_cancelled()  # a deadline may be over as well
+        else:
+            await trio.lowlevel.checkpoint()
 
 
 class Alarm:
@@ -64,6 +84,8 @@ class Alarm:
     one time runs in the same round as those whose deadline it is, in the known order.
     """
 
+    __slots__ = ("_clock", "_task", "at_s")
+
     def __init__(self, clock: JumpingClock) -> None:
         self._clock = clock
         self._task: trio.lowlevel.Task | None = None
@@ -72,13 +94,13 @@ class Alarm:
     async def wait_until(self, at_s: float) -> None:
         """Sleep until then, or until it is brought forward. Cancellable."""
         self._task = trio.lowlevel.current_task()
-        self.at_s = at_s
+        self._clock.set(self, at_s)
         await trio.lowlevel.wait_task_rescheduled(self._abort)
 
     def bring_forward(self, at_s: float) -> None:
         """Whoever waits does so until ``at_s`` at most."""
         if at_s < self.at_s < inf:
-            self.at_s = at_s
+            self._clock.set(self, at_s)
             if at_s <= self._clock.current_time():
                 self.ring()
 
@@ -91,6 +113,17 @@ class Alarm:
     def _abort(self, _: object) -> trio.lowlevel.Abort:
         self.at_s = inf
         return trio.lowlevel.Abort.SUCCEEDED
+
+
+@contextmanager
+def sleeping_by(clock: JumpingClock) -> Iterator[None]:
+    """Let all who call ``trio.sleep`` sleep by an alarm of the clock: a call has some sixty, a
+    scope each, and they all end at their deadline."""
+    before, trio.sleep = trio.sleep, clock.sleep
+    try:
+        yield
+    finally:
+        trio.sleep = before
 
 
 class Order:

@@ -28,7 +28,7 @@ from engine.simulation.providers import (
 )
 from engine.simulation.recogniser import ScriptedRecogniser
 from engine.simulation.scenario import Injection, Scenario
-from engine.simulation.schedule import Conductor, JumpingClock, deterministic_order
+from engine.simulation.schedule import Conductor, JumpingClock, deterministic_order, sleeping_by
 from engine.simulation.services import Services
 from engine.simulation.sound import spell
 from engine.simulation.trace import Trace
@@ -112,7 +112,8 @@ def simulate_together(
         None if watch is None else first.tell,
     )
     clock = JumpingClock()
-    with deterministic_order(scenarios[0].rotations, scenarios[0].order) as order:
+    in_order = deterministic_order(scenarios[0].rotations, scenarios[0].order)
+    with in_order as order, sleeping_by(clock):
         trio.run(
             _main,
             calls,
