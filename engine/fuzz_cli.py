@@ -20,10 +20,10 @@ from engine.coverage import Coverage
 from engine.errors import ConfigError
 from engine.fuzzing.base_calls import BASE_CALLS
 from engine.fuzzing.corpus import Corpus, scenario_to_keep, to_keep
-from engine.fuzzing.failure import Failure
+from engine.fuzzing.failure import Failure, held
 from engine.fuzzing.nightly import Hunt, hunt
 from engine.fuzzing.replay_string import scenario_of
-from engine.fuzzing.runs import Run, enumerated, generated, held_again, smallest
+from engine.fuzzing.runs import Run, enumerated, generated, smallest
 from engine.fuzzing.silence import silenced
 from engine.fuzzing.story import broken_lines, happened, story
 from engine.fuzzing.subject import Subject
@@ -215,12 +215,12 @@ def _search(
 def _replay(subject: Subject, text: str, save: str | None, folder: Path) -> bool:
     scenario = scenario_of(text)
     path = None if save is None else _path_to_save(save, folder)
-    held = held_again(scenario, subject)
-    lines = [*broken_lines(held.violations)] or ["no law is broken any more"]
-    typer.echo("\n".join([*lines, "", *happened(held.trace, held.violations)]))
+    call = held(scenario, subject)
+    lines = [*broken_lines(call.violations)] or ["no law is broken any more"]
+    typer.echo("\n".join([*lines, "", *happened(call.trace, call.violations)]))
     if path is not None:
         once = "A call in which a law was broken once."
-        kept = scenario_to_keep(held) if held.violations else to_keep(scenario, once)
+        kept = scenario_to_keep(call) if call.violations else to_keep(scenario, once)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as file:
@@ -230,7 +230,7 @@ def _replay(subject: Subject, text: str, save: str | None, folder: Path) -> bool
         except OSError as error:
             raise ConfigError(f"cannot write {path}: {error.strerror}") from error
         typer.echo(f"kept as {path}")
-    return bool(held.violations)
+    return bool(call.violations)
 
 
 def _path_to_save(name: str, folder: Path) -> Path:

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 
 from engine.coverage import Coverage
 from engine.fuzzing.corpus import signature
-from engine.fuzzing.failure import Failure, judge
+from engine.fuzzing.failure import Failure, held
 from engine.fuzzing.shrink import shrunk
 from engine.fuzzing.subject import Subject
-from engine.simulation.laws import check_laws
 from engine.simulation.scenario import Scenario
 
 Progress = Callable[[str], None]
@@ -31,11 +30,10 @@ class Run:
     def see(self, scenario: Scenario, subject: Subject) -> None:
         """Hold one call and judge it."""
         self.calls += 1
-        trace = subject.hold(scenario)
-        self.coverage.feed(trace.lines)
-        violations = tuple(check_laws(trace))
-        if violations:
-            self.add([Failure(scenario, violations, trace)])
+        call = held(scenario, subject)
+        self.coverage.feed(call.trace.lines)
+        if call.violations:
+            self.add([call])
 
     def add(self, failures: Iterable[Failure]) -> None:
         """Take in failures that were found elsewhere."""
@@ -75,9 +73,3 @@ def smallest(run: Run, subject: Subject, progress: Progress) -> list[Failure]:
         one = shrunk(failure, subject)
         small.setdefault(signature(one), one)
     return list(small.values())
-
-
-def held_again(scenario: Scenario, subject: Subject) -> Failure:
-    """One call, whether a law is broken in it or not (then there are no violations)."""
-    failure = judge(scenario, subject)
-    return failure or Failure(scenario, (), subject.hold(scenario))

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from engine.fuzzing.failure import Failure
+from engine.fuzzing.failure import Failure, meaning
 from engine.fuzzing.path import chart_path
 from engine.fuzzing.replay_string import replay_string
 from engine.fuzzing.sequence import sequence
-from engine.simulation.laws import SENTENCES, Violation
+from engine.simulation.laws import Violation
 from engine.simulation.scenario import Expect, Scenario, dump_scenario
 from engine.simulation.timeline import Happening, happenings, short_timeline
 from engine.simulation.trace import Trace
@@ -47,7 +47,7 @@ def replay_command(scenario: Scenario, options: Sequence[str] = ()) -> str:
 def broken_lines(violations: Sequence[Violation]) -> Iterator[str]:
     """Each law that was broken with its meaning, and under it each time that it was."""
     for law in dict.fromkeys(violation.law for violation in violations):
-        yield f"{law} broken. {SENTENCES[law]}"
+        yield f"{law} broken. {meaning(law)}"
         for violation in violations:
             if violation.law == law:
                 yield f"  at {violation.at_ms / 1000:.3f} s: {violation.says}"

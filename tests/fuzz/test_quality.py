@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from effects.playout import Playout
-from engine import machine
+from engine import plans
 from engine.chart import default_chart_path, load_chart
 from engine.fuzzing.failure import Failure
 from engine.fuzzing.generate import generate
@@ -28,7 +28,7 @@ EXAMPLES = 300
 
 def found() -> Failure:
     """The first failure that is found, shrunk. The chart is loaded with the bug in it."""
-    subject = Subject(load_chart(default_chart_path(), VOCABULARY))
+    subject = Subject(load_chart(default_chart_path(), VOCABULARY))  # no plans of it are known
     failures = generate(subject, EXAMPLES, most_failures=1).failures
     assert failures, "nothing was found"
     return failures[0]
@@ -67,7 +67,7 @@ def test_words_that_are_lost_are_a_question_and_its_end(monkeypatch: pytest.Monk
         call.turn.segments.clear()
         return commands
 
-    monkeypatch.setattr(machine, "ACTIONS", {**ACTIONS, "retract_turn": lose})
+    monkeypatch.setattr(plans, "ACTIONS", {**ACTIONS, "retract_turn": lose})
     failure = found()
     assert failure.laws == ("L5",)
     assert len(failure.scenario.caller) == 2
