@@ -75,8 +75,8 @@ TOOLS = (
 )
 """Those of the simulation's own agent."""
 
-STEPS = 2000
-"""A busy call has about as many task steps."""
+STEPS = (*range(1, 500),) * 3 + (*range(1, 2000),)
+"""After which step something is injected. A busy call has some 2000, many have 500."""
 
 
 def _tenths(first: int, last: int, step: int = 1) -> list[float]:
@@ -121,11 +121,11 @@ STRUCK = (
 
 INJECTION: SearchStrategy[Injection] = st.builds(
     lambda step, cause: Injection(step=step, does=cause[0], what=cause[1]),
-    st.integers(1, STEPS),
+    st.sampled_from(STEPS),
     st.sampled_from((*(("cancel", ""),) * (len(STRUCK) // 3), *STRUCK)),
 )
 INJECTIONS: SearchStrategy[list[Injection]] = st.one_of(
-    st.just([]), st.just([]), st.lists(INJECTION, min_size=1, max_size=2)
+    st.just([]), st.lists(INJECTION, min_size=1, max_size=2)
 )
 ROTATION = st.tuples(st.integers(1, 500), st.integers(1, 3))
 ROTATIONS: SearchStrategy[dict[int, int]] = st.one_of(

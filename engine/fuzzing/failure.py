@@ -63,7 +63,7 @@ def _crash(error: Exception) -> Violation:
     inner: BaseException = error
     while isinstance(inner, BaseExceptionGroup):
         inner = inner.exceptions[0]
-    at = extract_tb(inner.__traceback__)[-1]
+    at = extract_tb(inner.__traceback__ or error.__traceback__)[-1]
     kind = type(inner).__name__
     return Violation(
         f"{CRASH}-{kind}-{at.name}", 0.0, f"{kind}: {inner} ({at.filename}:{at.lineno})"

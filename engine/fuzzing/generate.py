@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -195,11 +195,8 @@ class _Chunk:
                 suppress_health_check=list(HealthCheck),
             )(hypothesis.given(calls(self._subject))(see))
         )
-        with _no_numbers_of_ours():
-            try:
-                generation()
-            except _Over:
-                pass
+        with _no_numbers_of_ours(), suppress(_Over):
+            generation()
 
     def _see(self, scenario: Scenario) -> int:
         """Hold one call; returns how many pairs it was the first to reach."""

@@ -57,14 +57,16 @@ def happened(
     trace: Trace, violations: Sequence[Violation] = (), until_ms: float = float("inf")
 ) -> Iterator[str]:
     """What happened in a call, in words, on the chart, and as a picture."""
+    yield "The call:"
+    # The laws judge it: what a scenario file expects beside them says nothing here.
+    yield _indented(dump_scenario(replace(trace.scenario, expect=Expect())))
+    if not trace.lines:
+        return  # it could not be held
     everything = happenings(trace)
     told = [one for one in everything if one.at_ms <= until_ms or one.who in _ENDING]
     marks = [Happening(one.at_ms, 2_000_000, "!!", f"{one.law}: {one.says}") for one in violations]
     if left_out := sum(one.matters for one in everything) - sum(one.matters for one in told):
         marks.append(Happening(until_ms, 3_000_000, "...", f"({left_out} more lines)"))
-    yield "The call:"
-    # The laws judge it: what a scenario file expects beside them says nothing here.
-    yield _indented(dump_scenario(replace(trace.scenario, expect=Expect())))
     yield "What happened (s):"
     yield short_timeline(sorted([*told, *marks], key=lambda one: (one.at_ms, one.order)))
     yield ""
