@@ -21,10 +21,10 @@ from engine.errors import ConfigError
 from engine.fuzzing.base_calls import BASE_CALLS
 from engine.fuzzing.corpus import Corpus, scenario_to_keep, to_keep
 from engine.fuzzing.enumeration import enumerate_calls
-from engine.fuzzing.failure import Failure
+from engine.fuzzing.failure import Failure, held
 from engine.fuzzing.nightly import Hunt, hunt
 from engine.fuzzing.replay_string import scenario_of
-from engine.fuzzing.runs import held_again, smallest
+from engine.fuzzing.runs import smallest
 from engine.fuzzing.silence import silenced
 from engine.fuzzing.story import broken_lines, happened, story
 from engine.fuzzing.subject import Subject
@@ -177,9 +177,7 @@ def _fuzz(
             status(f"{what}: {done} of {of}")
 
         known = enumerate_calls(subject, scenarios, jobs=jobs, progress=progress)
-        made = generate_spread(
-            subject, GENERATED, seed, jobs, lambda done, of: progress("generated", done, of)
-        )
+        made = generate_spread(subject, GENERATED, seed, jobs, progress)
         failures = smallest([*known.failures, *made.failures], subject, status)
     known.explored.merge(made.explored)
     typer.echo(f"{known}\n{made}\n\n{known.explored.table(subject.chart)}\n")
@@ -228,12 +226,12 @@ def _search(
 def _replay(subject: Subject, text: str, save: str | None, folder: Path) -> bool:
     scenario = scenario_of(text)
     path = None if save is None else _path_to_save(save, folder)
-    held = held_again(scenario, subject)
-    lines = [*broken_lines(held.violations)] or ["no law is broken any more"]
-    typer.echo("\n".join([*lines, "", *happened(held.trace, held.violations)]))
+    call = held(scenario, subject)
+    lines = [*broken_lines(call.violations)] or ["no law is broken any more"]
+    typer.echo("\n".join([*lines, "", *happened(call.trace, call.violations)]))
     if path is not None:
         once = "A call in which a law was broken once."
-        kept = scenario_to_keep(held) if held.violations else to_keep(scenario, once)
+        kept = scenario_to_keep(call) if call.violations else to_keep(scenario, once)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8") as file:
@@ -243,7 +241,7 @@ def _replay(subject: Subject, text: str, save: str | None, folder: Path) -> bool
         except OSError as error:
             raise ConfigError(f"cannot write {path}: {error.strerror}") from error
         typer.echo(f"kept as {path}")
-    return bool(held.violations)
+    return bool(call.violations)
 
 
 def _path_to_save(name: str, folder: Path) -> Path:

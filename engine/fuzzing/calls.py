@@ -19,18 +19,21 @@ from effects.ports import ToolSpec
 from engine.fuzzing import manners, openings
 from engine.fuzzing.manners import merged
 from engine.fuzzing.subject import Subject
+from engine.simulation.injections import CAUSES, LINE
 from engine.simulation.scenario import (
     Act,
     Answer,
     Asks,
     Injection,
     Judge,
+    Order,
     Recognition,
     Scenario,
     ScriptedTool,
     Voice,
     Wire,
 )
+from engine.simulation.services import TROUBLES
 from states.settings import Settings
 
 UTTERANCES = (
@@ -72,8 +75,8 @@ TOOLS = (
 )
 """Those of the simulation's own agent."""
 
-STEPS = 2000
-"""A busy call has about as many task steps."""
+STEPS = (*range(1, 500),) * 3 + (*range(1, 2000),)
+"""After which step something is injected. A busy call has some 2000, many have 500."""
 
 
 def _tenths(first: int, last: int, step: int = 1) -> list[float]:
@@ -105,25 +108,35 @@ Step = tuple[float, Act, float]
 ACTS: SearchStrategy[list[Step]] = st.lists(
     st.tuples(st.sampled_from(GAPS), st.sampled_from(DONE), st.sampled_from(LENGTHS)), max_size=5
 )
+SERVING = ("mind", "voice", "recogniser", "judge")
+"""Who may fail, stall, or be done at once, wherever it is just then."""
+
+STRUCK = (
+    *LINE,
+    *LINE,
+    *(cause for cause in CAUSES.values() if cause[0] == "fire"),
+    *((trouble, who) for who in SERVING for trouble in TROUBLES if trouble != "bug"),
+)
+"""What may happen after a step: a cancellation first of all."""
+
 INJECTION: SearchStrategy[Injection] = st.builds(
-    lambda step, made: replace(made, step=step),
-    st.integers(1, STEPS),
-    st.sampled_from(
-        (
-            Injection(step=0, does="cancel"),
-            Injection(step=0, does="hang_up"),
-            Injection(step=0, does="press", what="5"),
-            Injection(step=0, does="press", what="#"),
-        )
-    ),
+    lambda step, cause: Injection(step=step, does=cause[0], what=cause[1]),
+    st.sampled_from(STEPS),
+    st.sampled_from((*(("cancel", ""),) * (len(STRUCK) // 3), *STRUCK)),
 )
 INJECTIONS: SearchStrategy[list[Injection]] = st.one_of(
-    st.just([]), st.just([]), st.lists(INJECTION, min_size=1, max_size=2)
+    st.just([]), st.lists(INJECTION, min_size=1, max_size=2)
 )
 ROTATION = st.tuples(st.integers(1, 500), st.integers(1, 3))
 ROTATIONS: SearchStrategy[dict[int, int]] = st.one_of(
     st.just({}), st.lists(ROTATION, min_size=1, max_size=3).map(dict)
 )
+ORDER = st.builds(
+    Order,
+    priorities=st.lists(st.integers(0, 5), min_size=1, max_size=6),
+    changes=st.lists(st.tuples(st.integers(1, 400), st.integers(0, 5)), max_size=3).map(dict),
+)
+ORDERS: SearchStrategy[Order | None] = st.one_of(st.none(), st.none(), st.none(), ORDER)
 INCOMPLETE: tuple[list[str], ...] = ([], [], [], [], ["i want to"], list(UTTERANCES))
 
 
@@ -161,6 +174,7 @@ def calls(subject: Subject) -> SearchStrategy[Scenario]:
         st.sampled_from((True, True, True, False)),
         INJECTIONS,
         ROTATIONS,
+        ORDERS,
     )
 
 
@@ -179,6 +193,7 @@ def _call(
     phrases_rendered: bool,
     injections: list[Injection],
     rotations: dict[int, int],
+    order: Order | None,
 ) -> Scenario:
     caller, ends_at = _timed(opening.caller, acts)
     answers = [*opening.answers, *answers]
@@ -197,6 +212,7 @@ def _call(
         settings=merged(Settings(), settings, opening.settings),
         injections=injections,
         rotations=rotations,
+        order=order,
         ends_at=round(ends_at + ending, 2),
     )
 

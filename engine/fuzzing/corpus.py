@@ -15,10 +15,9 @@ from msgspec.structs import replace
 
 from engine import journal
 from engine.errors import ConfigError
-from engine.fuzzing.failure import Failure
+from engine.fuzzing.failure import Failure, meaning
 from engine.fuzzing.path import taken
 from engine.fuzzing.replay_string import replay_string, scenario_of
-from engine.simulation.laws import SENTENCES
 from engine.simulation.scenario import Expect, Scenario, dump_scenario
 from engine.simulation.timeline import innermost
 from engine.simulation.trace import Trace
@@ -57,7 +56,7 @@ def signature(failure: Failure) -> str:
 
 def scenario_to_keep(failure: Failure) -> Scenario:
     """The call as a scenario file holds it: what it shows is in a sentence."""
-    says = " ".join(SENTENCES[law] for law in failure.laws)
+    says = " ".join(meaning(law) for law in failure.laws)
     return to_keep(failure.scenario, says)
 
 

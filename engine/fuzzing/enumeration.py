@@ -15,7 +15,7 @@ from itertools import accumulate, islice
 
 from engine.chart import Chart
 from engine.fuzzing.coverage import Explored
-from engine.fuzzing.failure import Failure, judge
+from engine.fuzzing.failure import Failure, held, judge
 from engine.fuzzing.moments import Moments
 from engine.fuzzing.plans import (
     Plan,
@@ -27,11 +27,10 @@ from engine.fuzzing.plans import (
     seconds,
     singles,
 )
-from engine.fuzzing.processes import quiet, spread
+from engine.fuzzing.processes import spread
+from engine.fuzzing.silence import silenced
 from engine.fuzzing.subject import Subject
-from engine.simulation.laws import check_laws
 from engine.simulation.scenario import Scenario
-from engine.simulation.world import simulate
 
 SHORT_STEPS = 160
 """A call of at most so many steps is disturbed twice."""
@@ -105,7 +104,7 @@ def enumerate_calls(
     call, and every pair, for as long as ``within_s`` (seconds of real time) allows.
     """
     enumeration = _Enumeration(subject, scenarios, jobs, within_s, progress)
-    with quiet():
+    with silenced():
         enumeration.record()
         if thorough:
             for number in range(len(scenarios)):
@@ -165,12 +164,10 @@ class _Enumeration:
 
     def _record(self, number: int) -> tuple[Recording, Explored]:
         moments, explored = Moments(), Explored()
-        trace = simulate(
-            self.scenarios[number], self.subject.chart, self.subject.agent, watch=moments
-        )
-        broken = tuple(dict.fromkeys(violation.law for violation in check_laws(trace)))
-        explored.feed(trace)
-        return Recording(tuple(moments.seen), trace.decisions, broken), explored
+        call = held(self.scenarios[number], self.subject, moments)
+        if not call.crashed:
+            explored.feed(call.trace)
+        return Recording(tuple(moments.seen), call.trace.decisions, call.laws), explored
 
     def hold(self, what: str, plans: Sequence[Plan]) -> None:
         """Hold all planned calls."""
@@ -222,14 +219,14 @@ class _Enumeration:
         return found
 
     def _hold(self, plan: Plan, found: _Found, moments: Moments | None = None) -> None:
-        scenario = plan.apply(self.scenarios[plan.scenario])
-        trace = simulate(scenario, self.subject.chart, self.subject.agent, watch=moments)
+        call = held(plan.apply(self.scenarios[plan.scenario]), self.subject, moments)
         found.calls += 1
-        found.explored.feed(trace)
+        if not call.crashed:
+            found.explored.feed(call.trace)
         for injection, moment in zip(plan.injections, plan.at, strict=True):
             if injection.does == "cancel":
                 found.explored.tried(moment)
-        if check_laws(trace):
+        if call.violations:
             found.broken.append(plan)
 
     def _firsts(self, first: Plan) -> _Found:

@@ -1,70 +1,77 @@
-"""Generated calls: many are held, each is judged, and one in which a law is broken is shrunk to
-the smallest that breaks the same laws.
+"""Generated calls: many are held, each is judged, and what fails is made small.
 
-The same calls are generated each time, unless another seed is asked for.
+They come in chunks, each generated from a seed of its own: the same calls each time, unless
+another seed is asked for, and however many processes share them. In a chunk half of the calls
+are variants of those that reached the most places of the chart and of the code anew.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase
+from hypothesis.internal.conjecture import providers
 
 from engine.fuzzing.calls import calls
-from engine.fuzzing.failure import Failure
-from engine.fuzzing.simplify import simplify
+from engine.fuzzing.corpus import signature
+from engine.fuzzing.coverage import Explored
+from engine.fuzzing.failure import Failure, held
+from engine.fuzzing.moments import Moments
+from engine.fuzzing.processes import spread
+from engine.fuzzing.shrink import shrunk
+from engine.fuzzing.silence import silenced
 from engine.fuzzing.subject import Subject
-from engine.journal import Effect, Event
-from engine.simulation.laws import check_laws
 from engine.simulation.scenario import Scenario
-from engine.simulation.trace import Trace
 
-ROUND = 1000
+CHUNK = 250
 """Calls that are generated from one seed: what they had in common is forgotten then."""
 
-Laws = tuple[str, ...]
+Pair = tuple[tuple[str, ...], str]
+"""A configuration of the chart, and a point where a task waits in it."""
 
-
-class Novelty(Protocol):
-    """How much a call showed that no call before it did. It remembers."""
-
-    def __call__(self, trace: Trace) -> int: ...
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how many pieces of it are, and of how many."""
 
 
 @dataclass(slots=True)
-class NewSteps:
-    """A :class:`Novelty`: the steps of the chart, each with the states that it led to and the
-    effects that ran."""
-
-    seen: set[tuple[object, ...]] = field(default_factory=set)
-
-    def __call__(self, trace: Trace) -> int:
-        before = len(self.seen)
-        running: dict[int, str] = {}
-        for line in trace.lines:
-            if isinstance(line, Event):
-                steps = tuple(number for number, _ in line.took)
-                self.seen.add((steps, tuple(line.states), frozenset(running.values())))
-            elif isinstance(line, Effect):
-                if line.phase == "started":
-                    running[line.number] = line.effect
-                else:
-                    running.pop(line.number, None)
-        return len(self.seen) - before
-
-
-@dataclass(frozen=True, slots=True)
 class Generated:
-    """What came of it: how many calls were held (those for shrinking too), the seconds of call
-    time, and the failures: one for each set of laws that a call broke, shrunk."""
+    """What came of it: how many calls were held, not counting those that made a failure small;
+    the seconds of call time; what they reached; and the failures, small, each unlike the
+    others."""
 
-    calls: int
-    simulated_s: float
-    failures: tuple[Failure, ...]
+    calls: int = 0
+    simulated_s: float = 0.0
+    reached: set[Pair] = field(default_factory=set)
+    explored: Explored = field(default_factory=Explored)
+    failures: list[Failure] = field(default_factory=list)
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of a configuration and a point where a task waits were reached."""
+        return len(self.reached)
+
+    def merge(self, other: Generated) -> None:
+        """Take in what came of other calls."""
+        self.calls += other.calls
+        self.simulated_s += other.simulated_s
+        self.reached |= other.reached
+        self.explored.merge(other.explored)
+        self.failures = unlike([*self.failures, *other.failures])
+
+    def __str__(self) -> str:
+        aborted, points = self.explored.aborted, self.explored.points
+        return (
+            f"{self.calls} generated calls, {self.simulated_s / 60:.0f} minutes of talk\n"
+            f"{self.pairs} pairs of a configuration and an await point were reached; "
+            f"{len(aborted & points)} of {len(points)} await points were hit by a cancellation\n"
+            f"{len(self.failures)} different failures"
+        )
 
 
 def generate(
@@ -72,111 +79,156 @@ def generate(
     examples: int,
     seed: int = 0,
     seconds: float | None = None,
-    novelty: Novelty | None = None,
     most_failures: int = 5,
 ) -> Generated:
-    """Generate so many calls, or for so many seconds of real time if that is less, and look for
-    laws that they break.
+    """Generate so many calls, or for so many seconds of real time if that is less, or until
+    there are failures enough, and look for laws that they break. To make the failures small is
+    not cut short: that may take some seconds more."""
+    ends_at = float("inf") if seconds is None else time.monotonic() + seconds
+    result = Generated()
+    broken: list[Failure] = []
 
-    With a ``novelty`` half of the calls are variants of those that showed the most. After
-    ``most_failures`` it is enough. A failure that is being shrunk is not cut short: that may take
-    some seconds more.
-    """
-    deadline = None if seconds is None else time.monotonic() + seconds
-    search = _Search(subject, novelty, deadline)
-    rounds = 0
-    while examples > 0 and len(search.failures) < most_failures and not search.is_over():
-        rounds += 1
-        examples -= search.round(min(examples, ROUND), seed=f"{seed}/{rounds}")
-    failures = list(search.failures.values())[:most_failures]
-    simple = tuple(search.simplified(failure) for failure in failures)
-    return Generated(search.calls, search.simulated_s, simple)
+    def over() -> bool:
+        return time.monotonic() >= ends_at or len(broken) + len(chunk.broken) >= most_failures
+
+    with silenced():
+        for number, many in enumerate(_chunks(examples)):
+            chunk = _Chunk(subject)
+            chunk.hold(many, f"{seed}/{number}", over)
+            result.merge(chunk.result)
+            broken = unlike([*broken, *chunk.broken.values()])
+            chunk.broken.clear()
+            if over():
+                break
+        result.failures = unlike(shrunk(one, subject) for one in _varied(broken, most_failures))
+    return result
 
 
-class _Broken(Exception):
-    """A law is broken. Each set of laws has an exception of its own, by which Hypothesis tells
-    failures apart, so that none turns into another as it shrinks."""
+def generate_spread(
+    subject: Subject,
+    examples: int,
+    seed: int = 0,
+    jobs: int = 1,
+    progress: Progress = lambda what, done, of: None,
+    most_failures: int = 5,
+) -> Generated:
+    """Generate so many calls in so many processes: what comes of it does not depend on them."""
+    chunks = _chunks(examples)
+    result = Generated()
+    broken: list[Failure] = []
+
+    def generated(number: int) -> tuple[Generated, list[Scenario]]:
+        chunk = _Chunk(subject)
+        chunk.hold(chunks[number], f"{seed}/{number}")
+        return chunk.result, [failure.scenario for failure in chunk.broken.values()]
+
+    def small(number: int) -> Scenario:
+        return shrunk(chosen[number], subject).scenario
+
+    with silenced():
+        for done, (part, scenarios) in enumerate(spread(generated, len(chunks), jobs), start=1):
+            result.merge(part)
+            broken = unlike([*broken, *_judged(scenarios, subject)])
+            progress("generated", done, len(chunks))
+        chosen = _varied(broken, most_failures)
+        for done, scenario in enumerate(spread(small, len(chosen), jobs), start=1):
+            result.failures = unlike([*result.failures, *_judged([scenario], subject)])
+            progress("made small", done, len(chosen))
+    return result
+
+
+def unlike(failures: Iterable[Failure]) -> list[Failure]:
+    """The first failure of each signature."""
+    first: dict[str, Failure] = {}
+    for failure in failures:
+        first.setdefault(signature(failure), failure)
+    return list(first.values())
+
+
+def _varied(failures: Sequence[Failure], most: int) -> list[Failure]:
+    """So many of them: of each law one, before there is another of any."""
+    times: Counter[str] = Counter()
+    ranked: list[tuple[int, Failure]] = []
+    for failure in failures:
+        ranked.append((times[failure.laws[0]], failure))
+        times[failure.laws[0]] += 1
+    return [failure for _, failure in sorted(ranked, key=lambda one: one[0])[:most]]
+
+
+def _judged(scenarios: Iterable[Scenario], subject: Subject) -> list[Failure]:
+    """What another process found, held again: a trace is too large to be sent."""
+    return [failure for one in scenarios if (failure := held(one, subject)).violations]
+
+
+def _chunks(examples: int) -> list[int]:
+    """How many calls there are in each chunk."""
+    return [min(CHUNK, examples - first) for first in range(0, examples, CHUNK)]
 
 
 class _Over(BaseException):
-    """The time is up."""
+    """Enough calls were held."""
 
 
-class _Search:
-    """``failures`` holds, by the laws that are broken, the smallest call so far."""
+class _Chunk:
+    """Calls that are generated from one seed. ``broken`` are the first failures of each
+    signature, by it, as they were found."""
 
-    def __init__(self, subject: Subject, novelty: Novelty | None, deadline: float | None) -> None:
-        self.subject, self.novelty, self.deadline = subject, novelty, deadline
-        self.calls = 0
-        self.simulated_s = 0.0
-        self.failures: dict[Laws, Failure] = {}
-        self._shrinking: dict[Laws, type[_Broken]] = {}
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self.result = Generated()
+        self.broken: dict[str, Failure] = {}
 
-    def is_over(self) -> bool:
-        return self.deadline is not None and time.monotonic() >= self.deadline
+    def hold(self, examples: int, seed: str, over: Callable[[], bool] = lambda: False) -> None:
+        """Hold so many calls, or until it is over."""
 
-    def round(self, examples: int, seed: str) -> int:
-        """Generate calls and shrink what fails, but for what failed in rounds before. Returns how
-        many were generated until the last new failure, or all."""
-        before, self._shrinking = self.calls, {}
-        self._found_at = before
-        test: Callable[[], None] = hypothesis.seed(seed)(
+        def see(scenario: Scenario) -> None:
+            if over():
+                raise _Over
+            hypothesis.target(float(self._see(scenario)))
+
+        generation: Callable[[], None] = hypothesis.seed(seed)(
             hypothesis.settings(
                 max_examples=examples,
                 deadline=None,
                 database=None,
-                phases=(Phase.generate, Phase.target, Phase.shrink),
+                phases=(Phase.generate, Phase.target),
                 suppress_health_check=list(HealthCheck),
-                print_blob=False,
-            )(hypothesis.given(calls(self.subject))(self._try))
+            )(hypothesis.given(calls(self._subject))(see))
         )
-        generated = examples
-        try:
-            test()
-        except* _Broken:
-            generated = self._found_at - before
-        except* _Over:
-            pass
-        return generated
+        with _no_numbers_of_ours(), suppress(_Over):
+            generation()
 
-    def _try(self, scenario: Scenario) -> None:
-        if self.is_over() and not self._shrinking:
-            raise _Over
-        trace = self._hold(scenario)
-        violations = tuple(check_laws(trace))
-        if violations:
-            self._fail(Failure(scenario, violations, trace))
-        if self.novelty is not None and not self._shrinking:
-            hypothesis.target(float(self.novelty(trace)))
+    def _see(self, scenario: Scenario) -> int:
+        """Hold one call; returns how many pairs it was the first to reach."""
+        result, moments = self.result, Moments()
+        call = held(scenario, self._subject, moments)
+        if call.violations:
+            self.broken.setdefault(signature(call), call)
+        result.calls += 1
+        if call.crashed:
+            return 0
+        result.simulated_s += call.trace.closed_ms / 1000
+        seen = [one.moment for one in moments.distinct()]
+        result.explored.feed(call.trace)
+        result.explored.saw(seen)
+        for _, injection in call.trace.injected:
+            if injection.does == "cancel":
+                result.explored.tried(moments.seen[injection.step - 1].moment)
+        before = result.pairs
+        result.reached.update((moment.configuration, moment.point) for moment in seen)
+        return result.pairs - before
 
-    def simplified(self, failure: Failure) -> Failure:
-        """The simplest call that breaks the same laws."""
-        simplest = failure
 
-        def fails(scenario: Scenario) -> bool:
-            nonlocal simplest
-            trace = self._hold(scenario)
-            other = Failure(scenario, tuple(check_laws(trace)), trace)
-            if other.laws != failure.laws:
-                return False
-            simplest = other
-            return True
-
-        simplify(failure.scenario, fails)
-        return simplest
-
-    def _hold(self, scenario: Scenario) -> Trace:
-        trace = self.subject.hold(scenario)
-        self.calls += 1
-        self.simulated_s += trace.closed_ms / 1000
-        return trace
-
-    def _fail(self, failure: Failure) -> None:
-        laws = failure.laws
-        if laws not in self.failures:
-            self._found_at = self.calls
-            self._shrinking[laws] = type("Broken" + "".join(laws), (_Broken,), {})
-        if laws in self._shrinking:
-            # Hypothesis holds the smallest call that fails once more in the end.
-            self.failures[laws] = failure
-            raise self._shrinking[laws](", ".join(laws))
+@contextmanager
+def _no_numbers_of_ours() -> Iterator[None]:
+    """Hypothesis likes to draw numbers that it finds in the source of the modules which happen to
+    be imported. Not here: the same seed is to give the same calls."""
+    module: Any = providers
+    before, nothing = module._get_local_constants, module.Constants()
+    module._get_local_constants = lambda: nothing
+    module.CONSTANTS_CACHE.cache.clear()
+    try:
+        yield
+    finally:
+        module._get_local_constants = before
+        module.CONSTANTS_CACHE.cache.clear()

@@ -6,8 +6,9 @@ the task that has just made a step, and the point in our own code at which it is
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType, CoroutineType
 from typing import Any, NamedTuple
 
 import trio
@@ -47,14 +48,16 @@ class Moments:
 
     def __init__(self) -> None:
         self.seen: list[Seen] = []
-        self._known: dict[tuple[tuple[str, ...], ...], dict[tuple[str, str], Seen]] = {}
-        self._here: dict[tuple[str, str], Seen] | None = None
-        """What is known of the moments while neither the states, nor what runs, nor who serves
-        changes."""
-        self._running: tuple[str, ...] = ()
+        self._known: dict[tuple[tuple[str, ...], ...], _Place] = {}
+        self._here: _Place | None = None
+        """None when the states or the timers may have changed."""
         self._serving: tuple[str, ...] = ()
         self._configuration: tuple[str, ...] = ()
         self._timers: dict[int, Effect] = {}
+
+    def distinct(self) -> list[Seen]:
+        """What was seen, each once."""
+        return [seen for place in self._known.values() for seen in place.seen.values()]
 
     def line(self, line: AnyLine) -> None:
         """Take in a line of the journal."""
@@ -74,38 +77,68 @@ class Moments:
 
     def step(self, task: trio.lowlevel.Task, serving: tuple[str, ...]) -> None:
         """Take in a step."""
-        if self._here is None or serving is not self._serving:
-            self._serving = serving
-            self._running = tuple(timer.effect for timer in self._timers.values())
-            key = self._configuration, self._running, serving
-            self._here = self._known.setdefault(key, {})
+        here = self._here
+        if here is None or (serving is not self._serving and serving != self._serving):
+            here = self._place(serving)
         where = task.name, _point(task.coro)
-        seen = self._here.get(where)
+        seen = here.seen.get(where)
         if seen is None:
-            moment = Moment(self._configuration, *where)
-            seen = Seen(moment, possible(self._running, serving))
-            self._here[where] = seen
+            seen = here.seen[where] = Seen(Moment(self._configuration, *where), here.causes)
         self.seen.append(seen)
+
+    def _place(self, serving: tuple[str, ...]) -> _Place:
+        running = tuple([timer.effect for timer in self._timers.values()])
+        key = self._configuration, running, serving
+        place = self._known.get(key)
+        if place is None:
+            place = self._known[key] = _Place(possible(running, serving))
+        self._here, self._serving = place, serving
+        return place
+
+
+@dataclass(slots=True)
+class _Place:
+    """While neither the states, nor what runs, nor who serves changes: what can be injected,
+    and what was seen, by task and point."""
+
+    causes: tuple[Cause, ...]
+    seen: dict[tuple[str, str], Seen] = field(default_factory=dict)
 
 
 def _point(coroutine: Any) -> str:
     """Where in our own code a task is waiting. What it waits for of others is inside."""
-    innermost = None
-    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
-        if not _is_ours(frame.f_code.co_filename):
-            break
-        innermost, coroutine = frame, coroutine.cr_await
-    if innermost is None:
+    if not coroutine.cr_suspended:
         return OVER
-    code = innermost.f_code  # not hashed: that is slow
-    return _label(code.co_filename, innermost.f_lineno, code.co_name)
+    innermost: Any = None
+    code: CodeType | None = None
+    while type(coroutine) is CoroutineType:
+        inner = coroutine.cr_code
+        ours = _ours.get(id(inner))
+        if not (_is_ours(inner) if ours is None else ours):
+            break
+        innermost, code, coroutine = coroutine, inner, coroutine.cr_await
+    if code is None:
+        return OVER
+    # A frame is made when it is asked for, which takes time; so does to find its line.
+    instruction = innermost.cr_frame.f_lasti
+    return _labels.get((id(code), instruction)) or _label(code, instruction)
 
 
-@cache
-def _is_ours(path: str) -> bool:
-    return path.startswith(OURS)
+# By identity, because to hash code is slow; it is kept, so that no other gets the same.
+_known: list[CodeType] = []
+_ours: dict[int, bool] = {}
+_labels: dict[tuple[int, int], str] = {}
 
 
-@cache
-def _label(path: str, line: int, function: str) -> str:
-    return f"{Path(path).relative_to(ROOT).as_posix()}:{line} {function}"
+def _is_ours(code: CodeType) -> bool:
+    _known.append(code)
+    _ours[id(code)] = code.co_filename.startswith(OURS)
+    return _ours[id(code)]
+
+
+def _label(code: CodeType, instruction: int) -> str:
+    """The line of an instruction of our own code."""
+    path = Path(code.co_filename).relative_to(ROOT).as_posix()
+    line = next(line for first, last, line in code.co_lines() if first <= instruction < last)
+    label = _labels[id(code), instruction] = f"{path}:{line} {code.co_name}"
+    return label

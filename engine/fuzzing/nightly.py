@@ -17,19 +17,17 @@ from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from queue import Empty
 from random import Random
-from traceback import extract_tb
 from types import FrameType
 
 from msgspec.structs import replace
 
-from engine.fuzzing.corpus import Corpus, Feature, features, scenario_to_keep, signature, to_keep
-from engine.fuzzing.failure import Failure
+from engine.fuzzing.corpus import Corpus, Feature, features, scenario_to_keep, signature
+from engine.fuzzing.failure import Failure, held
 from engine.fuzzing.mutate import mutated, random_order
 from engine.fuzzing.shrink import shrunk
 from engine.fuzzing.silence import silenced
-from engine.fuzzing.story import replay_command, story
+from engine.fuzzing.story import story
 from engine.fuzzing.subject import Subject
-from engine.simulation.laws import check_laws
 from engine.simulation.scenario import Scenario
 
 BATCH = 50
@@ -247,17 +245,12 @@ class Worker:
     def _see(self, scenario: Scenario) -> None:
         if self._over():
             return
-        try:
-            trace = self._task.subject.hold(scenario)
-            violations = tuple(check_laws(trace))
-        except Exception as error:
-            self._report(News(found=self._crashed(scenario, error)))
-            return
-        new = features(trace) - self._reached
+        call = held(scenario, self._task.subject)
+        new = features(call.trace) - self._reached
         if new:
             self._reached |= new
             self._kept.append(scenario)
-        found = self._failed(Failure(scenario, violations, trace)) if violations else None
+        found = self._failed(call) if call.violations else None
         self._report(News(reached=frozenset(new), kept=scenario if new else None, found=found))
 
     def _failed(self, failure: Failure) -> Found | None:
@@ -269,14 +262,3 @@ class Worker:
         name = signature(small)
         self._signatures.add(name)
         return Found(name, scenario_to_keep(small), story(small, self._task.options))
-
-    def _crashed(self, scenario: Scenario, error: Exception) -> Found | None:
-        """The simulation itself, or a law, raised: a bug as well, only not one of the engine's."""
-        at = extract_tb(error.__traceback__)[-1]
-        name = f"{type(error).__name__}-{at.name}-{at.lineno}"
-        if name in self._signatures:
-            return None
-        self._signatures.add(name)
-        says = f"{type(error).__name__}: {error} ({at.filename}:{at.lineno})"
-        told = f"raised {says}\n\n  {replay_command(scenario, self._task.options)}"
-        return Found(name, to_keep(scenario, says), told)

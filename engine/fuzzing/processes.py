@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, TypeVar
-
-import structlog
 
 T = TypeVar("T")
 
 _work: Callable[[int], Any]
 """What the processes do; they are forked with it, because what it needs cannot be sent."""
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Log nothing: calls that go wrong are what is looked for."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    try:
-        yield
-    finally:
-        structlog.configure(**before)
 
 
 def spread(work: Callable[[int], T], many: int, jobs: int) -> Iterator[T]:

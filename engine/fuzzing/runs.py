@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from engine.fuzzing.corpus import signature
-from engine.fuzzing.failure import Failure, judge
+from engine.fuzzing.failure import Failure
 from engine.fuzzing.shrink import shrunk
 from engine.fuzzing.subject import Subject
-from engine.simulation.scenario import Scenario
 
 Progress = Callable[[str], None]
 """Told now and then how far it is."""
@@ -25,9 +24,3 @@ def smallest(failures: Sequence[Failure], subject: Subject, progress: Progress) 
         one = shrunk(failure, subject)
         small.setdefault(signature(one), one)
     return list(small.values())
-
-
-def held_again(scenario: Scenario, subject: Subject) -> Failure:
-    """One call, whether a law is broken in it or not (then there are no violations)."""
-    failure = judge(scenario, subject)
-    return failure or Failure(scenario, (), subject.hold(scenario))

@@ -1,8 +1,8 @@
 """Makes a failing call smaller: any call, wherever it comes from.
 
-Hypothesis shrinks what it has drawn itself. A call out of a corpus, a file or an enumeration is
-only data; here it is made smaller as data, greedily: whatever can go without the law being kept
-goes, what is as usual again says nothing, and times are made round.
+A call is plain data, and it is made smaller as data, greedily. A plain call that fails as well is
+best. Otherwise whatever can go without the law being kept goes, what is as usual again says
+nothing, and times are made round; last, what can only go if the caller acts at another moment.
 """
 
 from __future__ import annotations
@@ -16,11 +16,25 @@ from msgspec.structs import replace
 
 from engine.fuzzing.failure import Failure, judge
 from engine.fuzzing.subject import Subject
-from engine.simulation.scenario import Act, Expect, Scenario
+from engine.simulation.scenario import Act, Answer, Expect, Order, Scenario, dump_scenario
 
-SECTIONS = ("voice", "recognition", "judge", "wire", "settings", "order")
+SECTIONS = ("voice", "recognition", "judge", "wire", "settings")
 LISTS = ("tools", "answers", "caller", "injections", "incomplete")
 TIMES = ("at", "during", "lose", "late")
+ESSENTIAL = ("at", "say", "sound", "press", "hang_up", "lose", "step", "does", "what")
+"""Fields that make an item what it is: without them there had better be no item."""
+
+SHIFTS_MS = [sign * ms for ms in range(100, 1100, 100) for sign in (-1, 1)]
+
+QUESTION = Act(at=1.0, say="where is my parcel")
+PLAIN = (
+    [],
+    [QUESTION],
+    *([QUESTION, Act(at=tenths / 10, sound=True)] for tenths in range(22, 34)),
+    *([QUESTION, Act(at=tenths / 10, say="no wait")] for tenths in range(22, 34)),
+)
+"""What callers do in calls of which everybody knows how they should go: nothing, a question, and
+something after it while the agent thinks or speaks."""
 
 
 def shrunk(
@@ -29,28 +43,57 @@ def shrunk(
     runs: int = 600,
     over: Callable[[], bool] = lambda: False,
 ) -> Failure:
-    """The smallest call found that breaks the first of the same laws, in at most so many runs, or
-    until it is ``over``."""
-    law = failure.laws[0]
-    demands_order = in_order(failure.scenario)
-    tried = 0
-    place = last_gain = 0
-    while tried < runs and not over():
-        candidate = next(islice(simpler(failure.scenario), place, None), None)
-        if candidate is None:
-            if last_gain == 0:
+    """The smallest call found that breaks the law that was broken first (of several at one time,
+    one of them), in at most so many runs, or until it is ``over``."""
+    shrinking = _Shrinking(failure, subject, runs, over)
+    shrinking.first(_plain(failure.scenario))
+    while shrinking.everywhere() or shrinking.first(_moved(shrinking.failure.scenario)):
+        pass
+    return shrinking.failure
+
+
+class _Shrinking:
+    """``failure`` holds the smallest call so far."""
+
+    def __init__(
+        self, failure: Failure, subject: Subject, runs: int, over: Callable[[], bool]
+    ) -> None:
+        self.failure = failure
+        first_ms = min(violation.at_ms for violation in failure.violations)
+        self._laws = {one.law for one in failure.violations if one.at_ms == first_ms}
+        self._demands_order = in_order(failure.scenario)
+        self._subject, self._runs, self._over = subject, runs, over
+
+    def first(self, candidates: Iterator[Scenario]) -> bool:
+        """Take the first of these calls that fails as well, if there is one."""
+        return any(map(self._fails, candidates))
+
+    def everywhere(self) -> bool:
+        """Try each simpler call once; whether anything came of it."""
+        place, gained = 0, False
+        while self._runs > 0:
+            candidate = next(islice(simpler(self.failure.scenario), place, None), None)
+            if candidate is None:
                 break
-            place = last_gain = 0
-            continue
-        place += 1
-        if demands_order and not in_order(candidate):
-            continue
-        tried += 1
-        found = judge(candidate, subject)
-        if found is not None and law in found.laws:
-            # What came at this place is gone: the next thing to try has moved up to it.
-            failure, place, last_gain = found, place - 1, last_gain + 1
-    return failure
+            if self._fails(candidate):
+                gained = True  # what came at this place is gone: the next has moved up to it
+            else:
+                place += 1
+        return gained
+
+    def _fails(self, candidate: Scenario) -> bool:
+        if self._demands_order and not in_order(candidate):
+            return False
+        if self._runs > 0 and self._over():
+            self._runs = 0
+        if self._runs <= 0:
+            return False
+        self._runs -= 1
+        found = judge(candidate, self._subject)
+        if found is None or self._laws.isdisjoint(found.laws):
+            return False
+        self.failure = found
+        return True
 
 
 def in_order(scenario: Scenario) -> bool:
@@ -64,85 +107,137 @@ def in_order(scenario: Scenario) -> bool:
 
 def simpler(scenario: Scenario) -> Iterator[Scenario]:
     """Calls that are a little simpler, the boldest first; none is as complicated again."""
-    usual = Scenario(says=scenario.says)
-    if scenario.expect != usual.expect:
+    if scenario.expect != Expect():
         yield replace(scenario, expect=Expect())
-    for name in SECTIONS:
-        yield from _as_usual(scenario, name, usual)
-    if scenario.rotations:
-        yield replace(scenario, rotations={})
+    yield from _as_usual(scenario)
+    yield from _with_less(scenario)
+    yield from _shorter(scenario)
+    yield from _plainer(scenario)
+    yield from _sooner(scenario)
+    yield from _rounder(scenario)
+
+
+def _plain(scenario: Scenario) -> Iterator[Scenario]:
+    """Plain calls, so far as they are less to read."""
+    size = len(dump_scenario(scenario))
+    for caller in PLAIN:
+        plain = Scenario(says=scenario.says, caller=caller, ends_at=10.0)
+        if len(dump_scenario(plain)) < size:
+            yield plain
+
+
+def _as_usual(scenario: Scenario) -> Iterator[Scenario]:
+    """One whole section as usual, or nothing in a list."""
+    usual = Scenario(says=scenario.says)
+    for name in (*SECTIONS, "order", "rotations", "greeting", "phrases_rendered", "met"):
+        if getattr(scenario, name) != getattr(usual, name):
+            yield replace(scenario, **{name: getattr(usual, name)})
     for name in LISTS:
         if len(getattr(scenario, name)) > 1:
             yield replace(scenario, **{name: []})
+
+
+def _with_less(scenario: Scenario) -> Iterator[Scenario]:
+    """One thing of many is not there."""
     for name in LISTS:
         items = getattr(scenario, name)
         for place in reversed(range(len(items))):
             yield replace(scenario, **{name: items[:place] + items[place + 1 :]})
-    for name in ("greeting", "phrases_rendered", "met"):
-        yield from _as_usual(scenario, name, usual)
-    yield from _shorter(scenario)
-    yield from _inside(scenario, usual)
-    for moment in scenario.rotations:
-        rest = {n: by for n, by in scenario.rotations.items() if n != moment}
-        yield replace(scenario, rotations=rest)
-    yield from _rounder(scenario)
+    for rotations in _one_less(scenario.rotations):
+        yield replace(scenario, rotations=rotations)
+    if (order := scenario.order) is not None:
+        for changes in _one_less(order.changes):
+            yield replace(scenario, order=replace(order, changes=changes))
+        if (half := len(order.priorities) // 2) > 0:
+            halved = Order(priorities=order.priorities[:half], changes=order.changes)
+            yield replace(scenario, order=halved)
 
 
-def _as_usual(data: Any, name: str, usual: Any) -> Iterator[Any]:
-    if getattr(data, name) != getattr(usual, name):
-        yield replace(data, **{name: getattr(usual, name)})
+def _one_less(numbers: dict[int, int]) -> Iterator[dict[int, int]]:
+    if len(numbers) > 1:
+        yield {}
+    for key in numbers:
+        yield {other: number for other, number in numbers.items() if other != key}
 
 
-def _inside(scenario: Scenario, usual: Scenario) -> Iterator[Scenario]:
+def _shorter(scenario: Scenario) -> Iterator[Scenario]:
+    """The call ends sooner."""
+    for sooner in (scenario.ends_at * 0.5, scenario.ends_at * 0.8, scenario.ends_at - 1):
+        if 0 <= int(sooner) < scenario.ends_at:
+            yield replace(scenario, ends_at=float(int(sooner)))
+
+
+def _plainer(scenario: Scenario) -> Iterator[Scenario]:
     """One field of one part as usual."""
+    usual = Scenario(says=scenario.says)
     for name in SECTIONS:
         part, normal = getattr(scenario, name), getattr(usual, name)
-        if isinstance(part, msgspec.Struct) and isinstance(normal, msgspec.Struct):
-            for field in part.__struct_fields__:
-                for one in _as_usual(part, field, normal):
-                    yield replace(scenario, **{name: one})
+        for field in part.__struct_fields__:
+            if getattr(part, field) != getattr(normal, field):
+                one = replace(part, **{field: getattr(normal, field)})
+                yield replace(scenario, **{name: one})
     for name in ("answers", "tools", "caller"):
         for place, item in enumerate(getattr(scenario, name)):
-            for one in _plainer(item):
+            for one in _plainer_item(item):
                 yield _with(scenario, name, place, one)
 
 
-def _plainer(item: msgspec.Struct) -> Iterator[msgspec.Struct]:
+def _plainer_item(item: msgspec.Struct) -> Iterator[msgspec.Struct]:
     """An item of a list with one field as usual, where it has a usual value."""
     for field in msgspec.structs.fields(item):
-        if field.required or (isinstance(item, Act) and field.name in ("say", "sound", "press")):
+        if field.required or field.name in ESSENTIAL:
             continue
         default = (
             field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
         )
         if getattr(item, field.name) != default:
             yield replace(item, **{field.name: default})
-    if isinstance(item, Act) and len(words := item.say.split()) > 1:
+    if isinstance(item, Answer) and item.asks is not None:
+        for asks in _plainer_item(item.asks):
+            yield replace(item, asks=asks)
+    if isinstance(item, Act) and item.say != QUESTION.say and len(words := item.say.split()) > 1:
         yield replace(item, say=" ".join(words[: len(words) // 2]))
 
 
-def _shorter(scenario: Scenario) -> Iterator[Scenario]:
-    """The call ends sooner."""
-    for share in (0.5, 0.8):
-        if (sooner := float(int(scenario.ends_at * share))) < scenario.ends_at:
-            yield replace(scenario, ends_at=sooner)
+def _sooner(scenario: Scenario) -> Iterator[Scenario]:
+    """An injection comes after fewer steps."""
+    for place, injection in enumerate(scenario.injections):
+        step, less = injection.step, injection.step - 1
+        while less > 0:
+            yield _with(scenario, "injections", place, replace(injection, step=step - less))
+            less //= 2
 
 
 def _rounder(scenario: Scenario) -> Iterator[Scenario]:
     """Times of fewer digits."""
-    for digits in (0, 1):
-        ends_at = round(scenario.ends_at, digits)
-        if ends_at != scenario.ends_at:
-            yield replace(scenario, ends_at=ends_at)
-        for place, act in enumerate(scenario.caller):
-            for field in TIMES:
-                value: float = getattr(act, field)
-                rounded = round(value, digits)
-                if rounded != value and (rounded or field in ("at", "late")):
+    for ends_at in _round(scenario.ends_at):
+        yield replace(scenario, ends_at=ends_at)
+    for place, act in enumerate(scenario.caller):
+        for field in TIMES:
+            for rounded in _round(getattr(act, field)):
+                if rounded or field in ("at", "late"):
                     yield _with(scenario, "caller", place, replace(act, **{field: rounded}))
 
 
-def _with(scenario: Scenario, name: str, place: int, item: msgspec.Struct) -> Scenario:
-    items = list(getattr(scenario, name))
+def _round(seconds: float) -> Iterator[float]:
+    """A whole number of seconds near by, or the tenths before and after."""
+    if (whole := float(round(seconds))) != seconds:
+        yield whole
+    if abs(round(seconds, 1) - seconds) > 1e-6:
+        yield from (int(seconds * 10) / 10, (int(seconds * 10) + 1) / 10)
+
+
+def _moved(scenario: Scenario) -> Iterator[Scenario]:
+    """Something is as usual, and the last thing that the caller does comes sooner or later."""
+    for one in (*_as_usual(scenario), *_plainer(scenario)):
+        if len(one.caller) == len(scenario.caller) > 0:
+            last = one.caller[-1]
+            for shift_ms in SHIFTS_MS:
+                at = round(last.at + shift_ms / 1000, 2)
+                yield _with(one, "caller", -1, replace(last, at=at))
+
+
+def _with(scenario: Scenario, name: str, place: int, item: Any) -> Scenario:
+    items: list[Any] = list(getattr(scenario, name))
     items[place] = item
     return replace(scenario, **{name: items})

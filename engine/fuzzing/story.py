@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from engine.fuzzing.failure import Failure
+from engine.fuzzing.failure import Failure, meaning
 from engine.fuzzing.path import chart_path
 from engine.fuzzing.replay_string import replay_string
 from engine.fuzzing.sequence import sequence
-from engine.simulation.laws import SENTENCES, Violation
+from engine.simulation.laws import Violation
 from engine.simulation.scenario import Expect, Scenario, dump_scenario
 from engine.simulation.timeline import Happening, happenings, short_timeline
 from engine.simulation.trace import Trace
@@ -47,7 +47,7 @@ def replay_command(scenario: Scenario, options: Sequence[str] = ()) -> str:
 def broken_lines(violations: Sequence[Violation]) -> Iterator[str]:
     """Each law that was broken with its meaning, and under it each time that it was."""
     for law in dict.fromkeys(violation.law for violation in violations):
-        yield f"{law} broken. {SENTENCES[law]}"
+        yield f"{law} broken. {meaning(law)}"
         for violation in violations:
             if violation.law == law:
                 yield f"  at {violation.at_ms / 1000:.3f} s: {violation.says}"
@@ -57,14 +57,16 @@ def happened(
     trace: Trace, violations: Sequence[Violation] = (), until_ms: float = float("inf")
 ) -> Iterator[str]:
     """What happened in a call, in words, on the chart, and as a picture."""
+    yield "The call:"
+    # The laws judge it: what a scenario file expects beside them says nothing here.
+    yield _indented(dump_scenario(replace(trace.scenario, expect=Expect())))
+    if not trace.lines:
+        return  # it could not be held
     everything = happenings(trace)
     told = [one for one in everything if one.at_ms <= until_ms or one.who in _ENDING]
     marks = [Happening(one.at_ms, 2_000_000, "!!", f"{one.law}: {one.says}") for one in violations]
     if left_out := sum(one.matters for one in everything) - sum(one.matters for one in told):
         marks.append(Happening(until_ms, 3_000_000, "...", f"({left_out} more lines)"))
-    yield "The call:"
-    # The laws judge it: what a scenario file expects beside them says nothing here.
-    yield _indented(dump_scenario(replace(trace.scenario, expect=Expect())))
     yield "What happened (s):"
     yield short_timeline(sorted([*told, *marks], key=lambda one: (one.at_ms, one.order)))
     yield ""

@@ -8,7 +8,7 @@ from effects.ports import ToolSpec
 from engine.chart import Chart
 from engine.simulation.scenario import Scenario
 from engine.simulation.trace import Trace
-from engine.simulation.world import default_chart, simulate
+from engine.simulation.world import Watch, default_chart, simulate
 from states.agent import Agent
 
 
@@ -25,9 +25,9 @@ class Subject:
     agent: Agent | None = None
     tools: tuple[ToolSpec, ...] = ()
 
-    def hold(self, scenario: Scenario) -> Trace:
-        """Hold one call and return its trace."""
-        return simulate(scenario, self.chart, self.agent)
+    def hold(self, scenario: Scenario, watch: Watch | None = None) -> Trace:
+        """Hold one call, with a ``watch`` looking on, and return its trace."""
+        return simulate(scenario, self.chart, self.agent, watch)
 
 
 def default_subject() -> Subject:

@@ -22,6 +22,7 @@ from engine.fuzzing.shrink import in_order, shrunk, simpler
 from engine.fuzzing.silence import silenced
 from engine.fuzzing.subject import Subject, default_subject
 from engine.simulation.expectations import unmet
+from engine.simulation.laws import Violation
 from engine.simulation.scenario import (
     Act,
     Answer,
@@ -29,11 +30,14 @@ from engine.simulation.scenario import (
     Judge,
     Order,
     Scenario,
+    ScriptedTool,
     Voice,
     Wire,
     load_scenario,
 )
-from engine.simulation.world import simulate
+from engine.simulation.trace import Trace
+from engine.simulation.world import Watch, simulate
+from states.settings import Settings
 from tests.fuzz.planted import BARGE_IN, SMALL, subject_that_talks_on
 
 BUSY = replace(
@@ -88,6 +92,94 @@ def test_a_failure_is_made_small(tmp_path: Path) -> None:
     assert replace(small, ends_at=usual.ends_at, greeting=usual.greeting) == usual
     assert all(act.at == round(act.at, 1) for act in small.caller)
     assert "L2" in failing(small, subject).laws
+
+
+def small(
+    scenario: Scenario, fails: Callable[[Scenario], bool], monkeypatch: pytest.MonkeyPatch
+) -> Scenario:
+    """The smallest call that fails so, without any being held."""
+
+    def judged(one: Scenario, subject: Subject) -> Failure | None:
+        violations = (Violation("L1", 0.0, "so"),)
+        return Failure(one, violations, Trace(one, subject.chart)) if fails(one) else None
+
+    monkeypatch.setattr("engine.fuzzing.shrink.judge", judged)
+    failure = judged(scenario, default_subject())
+    assert failure is not None
+    return shrunk(failure, default_subject()).scenario
+
+
+def test_only_what_it_fails_by_is_left_of_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not matter goes, however much of it there is; moments become round, and an
+    injection comes as early as it can."""
+    scenario = Scenario(
+        says="",
+        caller=[Act(at=1.23, say="no wait", late=0.5, during=0.77), Act(at=3.0, press="1")],
+        answers=[Answer(says="Yes.", first_token=5.0)],
+        voice=Voice(first_byte=0.3, midway=2.0),
+        wire=Wire(lag=0.06),
+        tools=[ScriptedTool(name="look", takes=4.0)],
+        settings=Settings(idle_ms=2000, reply_ms=3000),
+        injections=[Injection(step=5), Injection(step=873)],
+        order=Order(priorities=[4, 1, 2, 3], changes={3: 1, 5: 2}),
+        rotations={3: 1},
+        ends_at=7.1,
+    )
+
+    def fails(one: Scenario) -> bool:
+        says = any(act.say and act.at > 1 for act in one.caller)
+        late = any(injection.step > 38 for injection in one.injections)
+        changed = one.order is not None and 5 in one.order.changes
+        return says and late and changed and one.voice.midway > 0 and one.settings.reply_ms == 3000
+
+    assert small(scenario, fails, monkeypatch) == Scenario(
+        says="",
+        caller=[Act(at=1.2, say="no")],
+        voice=Voice(midway=2.0),
+        settings=Settings(reply_ms=3000),
+        injections=[Injection(step=39)],
+        order=Order(priorities=[4], changes={5: 2}),
+        ends_at=0.0,
+    )
+
+
+def test_what_can_only_go_if_something_moves_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow answer is not needed to speak before it, if one speaks sooner."""
+    scenario = Scenario(says="", caller=[Act(at=3.0, lose=0.5)], answers=[Answer(first_token=1.3)])
+
+    def fails(one: Scenario) -> bool:
+        slowly = any(answer.first_token > 1 for answer in one.answers)
+        return any(act.lose and 1.9 <= act.at <= (3.0 if slowly else 2.2) for act in one.caller)
+
+    assert small(scenario, fails, monkeypatch) == Scenario(
+        says="", caller=[Act(at=2.0, lose=0.5)], ends_at=0.0
+    )
+
+
+def test_a_plain_call_that_fails_as_well_is_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the call was found, it is told as the one that everybody knows."""
+    question = Act(at=1.0, say="where is my parcel")
+    fails: Callable[[Scenario], bool] = lambda one: len(one.caller) > 1  # noqa: E731
+    assert small(BUSY, fails, monkeypatch) == Scenario(
+        says=BUSY.says, caller=[question, Act(at=2.0, sound=True)], ends_at=0.0
+    )
+
+
+def test_what_broke_first_is_kept_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A law that is only broken later may be kept again: it was a consequence."""
+
+    def judged(one: Scenario, subject: Subject) -> Failure | None:
+        first = [Violation("L8", 5.0, "cause")] if one.injections else []
+        later = [Violation("L3", 9.0, "consequence")] if one.caller else []
+        violations = (*later, *first)
+        return Failure(one, violations, Trace(one, subject.chart)) if violations else None
+
+    monkeypatch.setattr("engine.fuzzing.shrink.judge", judged)
+    scenario = Scenario(says="", caller=[Act(at=1.0, say="yes")], injections=[Injection(step=1)])
+    failure = judged(scenario, default_subject())
+    assert failure is not None
+    found = shrunk(failure, default_subject()).scenario
+    assert found == Scenario(says="", injections=[Injection(step=1)], ends_at=0.0)
 
 
 def test_making_small_stops_when_it_is_told_to(tmp_path: Path) -> None:
@@ -273,13 +365,13 @@ def test_a_simulation_that_raises_is_a_find() -> None:
     """The search goes on, and tells of the call with what was raised."""
 
     class Broken(Subject):
-        def hold(self, scenario: Scenario) -> object:  # type: ignore[override]
+        def hold(self, scenario: Scenario, watch: Watch | None = None) -> Trace:
             raise ZeroDivisionError("no such thing")
 
     reports: list[News] = []
     task = Task(Broken(default_subject().chart), (BARGE_IN, BARGE_IN), (), 1)
     Worker(task, lambda: len(reports) == 2, reports.append).search()
     found = [news.found for news in reports if news.found]
-    assert len(found) == 1
-    assert found[0].signature.startswith("ZeroDivisionError-hold-")
+    assert len(found) == 1  # the same one again is no news
+    assert found[0].signature.startswith("crash-ZeroDivisionError-hold")
     assert "antiphon fuzz --replay 'f1-" in found[0].story

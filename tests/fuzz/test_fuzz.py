@@ -1,6 +1,6 @@
 """Generated calls, with aborts at arbitrary await points: no law of the floor may be broken.
 
-What fails is printed as a scenario file, shrunk, with the timeline of the call: saved under
+What fails is made small and told, with the command that keeps it as a scenario: under
 tests/scenarios/ it is a test for ever.
 """
 
@@ -10,24 +10,19 @@ import os
 
 import pytest
 
-from engine.fuzzing.failure import Failure
-from engine.fuzzing.generate import generate
+from engine.fuzzing.generate import generate_spread
+from engine.fuzzing.story import story
 from engine.fuzzing.subject import default_subject
-from engine.simulation.scenario import dump_scenario
-from engine.simulation.timeline import timeline
 
 EXAMPLES = int(os.environ.get("ANTIPHON_FUZZ_EXAMPLES", "300"))
 """How many calls are generated; the same ones each time, so that CI cannot be lucky."""
 
+JOBS = len(os.sched_getaffinity(0))
+"""How many processes hold them: what comes of it is the same."""
+
 
 def test_no_law_is_broken() -> None:
     """Whatever the caller does, the providers fail at, and moment the call is aborted."""
-    failures = generate(default_subject(), EXAMPLES).failures
+    failures = generate_spread(default_subject(), EXAMPLES, jobs=JOBS).failures
     if failures:
-        pytest.fail("\n\n".join(map(told, failures)), pytrace=False)
-
-
-def told(failure: Failure) -> str:
-    """A failure as a person reads it."""
-    listed = "\n".join(f"  - {violation}" for violation in failure.violations)
-    return f"broken:\n{listed}\n\n{dump_scenario(failure.scenario)}\n{timeline(failure.trace)}"
+        pytest.fail("\n\n".join(map(story, failures)), pytrace=False)
