@@ -93,6 +93,7 @@ class Ears:
         if self._listener:
             self._listener.put(edge)
         self._pending = b""
+        self._keep(mulaw.SILENCE * STRETCH_BYTES)  # what comes next does not follow on what was
         return edge
 
     def recent(self, duration_ms: float) -> NDArray[np.float32]:

@@ -111,12 +111,13 @@ def _held_up(reading: Reading) -> Iterator[Violation]:
     if not reading.trace.scenario.phrases_rendered:
         return
     since_ms: float | None = None
+    free = False
     for line in reading.trace.lines:
         if isinstance(line, journal.Event):
             free = "reciting" in line.states and not {"disturbed", "interrupted"} & {*line.states}
             since_ms = since_ms if free else None
         elif isinstance(line, journal.Effect) and line.effect == "recite":
-            if line.phase == "started":
+            if line.phase == "started" and free:
                 since_ms = line.at_ms
         elif isinstance(line, journal.Note) and isinstance(line.note, notes.ClauseSent):
             if since_ms is not None and line.note.at_ms - since_ms > EXIT_MS + SLACK_MS:
