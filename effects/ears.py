@@ -99,6 +99,7 @@ class Ears:
         if self._listener:
             self._listener.put(edge)
         self._waiting = 0
+        self._add(mulaw.SILENCE * STRETCH_BYTES)  # what comes next does not follow on what was
         return edge
 
     def recent(self, duration_ms: float) -> NDArray[np.float32]:
@@ -202,14 +203,16 @@ class Ears:
         return Offset(self._voice_at_ms)
 
     def _keep(self, frame: Frame) -> None:
-        size = len(frame.mulaw)
-        self._kept += frame.mulaw
-        self._waiting += size
-        if self._since_voice is not None:
-            self._since_voice += size
+        self._add(frame.mulaw)
+        self._waiting += len(frame.mulaw)
         self._preroll.append(frame)
         while frame.at_ms - self._preroll[0].at_ms > self._preroll_ms:
             self._preroll.popleft()
+
+    def _add(self, audio: bytes) -> None:
+        self._kept += audio
+        if self._since_voice is not None:
+            self._since_voice += len(audio)
 
     def _pass_on(self, frame: Frame, edges: list[Onset | Offset], *, was_speaking: bool) -> None:
         listener = self._listener

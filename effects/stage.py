@@ -150,8 +150,9 @@ class Stage:
     note: Callable[[notes.Note], None]
     emit: Emit
     """Puts an event on the chart that belongs to the call and to no state."""
-    run_errand: Callable[[str, Callable[[], Coroutine[Any, Any, None]]], None]
-    """Runs something that outlives the reply that asked for it (a side effect)."""
+    run_errand: Callable[[str, Callable[[], Coroutine[Any, Any, None]], Callable[[], None]], None]
+    """Runs something that outlives the reply that asked for it (a side effect); the last is called
+    if it outlives the call, too."""
     settled: Callable[[], Awaitable[None]]
     draft: Draft | None = None
     acknowledged: str = ""

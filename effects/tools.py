@@ -75,6 +75,7 @@ class _Use:
             raise ToolMisused(f"there is no tool {call.name[:_NAME_SHOWN]!r} (tools: {tools})")
         self.spec = tool.spec
         self.errand = Errand()
+        self._runs = False
         self._perform = tool.prepare(call.arguments, self._context())
 
     # --- what a tool may ask of the call ---
@@ -119,7 +120,7 @@ class _Use:
             errand = self.errand
             if committed.is_set():
                 stage.errands[intent] = errand
-            stage.run_errand(self.spec.name, partial(self._carry_out, intent))
+            stage.run_errand(self.spec.name, partial(self._carry_out, intent), self._give_up)
         try:
             await errand.done.wait()
         except trio.Cancelled:
@@ -145,6 +146,7 @@ class _Use:
     async def run(self) -> tuple[Outcome, str]:
         """Run it now, and settle it."""
         stage, spec = self.stage, self.spec
+        self._runs = True
         stage.note(notes.ToolStarted(at_ms=stage.now_ms(), reply=self.draft.reply, tool=spec.name))
         outcome: Outcome = "unknown"
         result = _error("the tool was stopped before it answered")
@@ -159,12 +161,23 @@ class _Use:
         except ProviderError as error:
             outcome, result = "failed", _error(str(error))
         finally:
-            # An errand is recorded whatever became of the reply, once that was committed.
-            survives = spec.changes or spec.survives
-            own = survives and self.draft.committed.is_set()
-            emit = stage.emit if own else self.emit
-            emit(_settled(stage, self.draft, self.call, outcome, result, spec))
+            self._settle(outcome, result)
         return outcome, result
+
+    def _settle(self, outcome: Outcome, result: str) -> None:
+        """Say what became of it, once. An errand is recorded whatever became of the reply, once
+        that was committed."""
+        if not self._runs:
+            return
+        self._runs = False
+        stage, spec = self.stage, self.spec
+        own = (spec.changes or spec.survives) and self.draft.committed.is_set()
+        emit = stage.emit if own else self.emit
+        emit(_settled(stage, self.draft, self.call, outcome, result, spec))
+
+    def _give_up(self) -> None:
+        """The call is over, and the tool does not stop: nobody will know."""
+        self._settle("unknown", _error("the tool had not answered when the call was over"))
 
 
 def _settled(

@@ -48,8 +48,15 @@ CALL = "call"
 class Running:
     """One effect that was started."""
 
-    def __init__(self, interpreter: Interpreter, start: Start, number: int) -> None:
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        start: Start,
+        number: int,
+        give_up: Callable[[], None] = lambda: None,
+    ) -> None:
         self.effect, self.state, self.number = start.effect, start.state, number
+        self.give_up = give_up
         self.scope = trio.CancelScope()
         self.left_ms = 0.0
         self._interpreter = interpreter
@@ -270,10 +277,16 @@ class Interpreter:
             )
         )
 
-    def run_errand(self, name: str, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run something that no transition stops, only the end of the call."""
+    def run_errand(
+        self,
+        name: str,
+        errand: Callable[[], Coroutine[Any, Any, None]],
+        give_up: Callable[[], None],
+    ) -> None:
+        """Run something that no transition stops, only the end of the call. ``give_up`` is called
+        if it does not stop even then, and nobody can wait for it any longer."""
         self._started += 1
-        running = Running(self, Start(name, CALL), self._started)
+        running = Running(self, Start(name, CALL), self._started, give_up)
         self._running.setdefault(CALL, []).append(running)
 
         self._record(running, "started")
@@ -310,6 +323,9 @@ class Interpreter:
             self._stop(running)
         with trio.move_on_after(EXIT_MS / 1000, shield=True):
             await self._none_left()
+        for running in errands:
+            if running.number in self._live:
+                running.give_up()
         return len(self._live)
 
     async def _none_left(self) -> None:

@@ -110,9 +110,14 @@ class Journal:
     def __init__(self, sink: JournalSink, watchers: Sequence[Callable[[AnyLine], None]]) -> None:
         self._sink = sink
         self._watchers = tuple(watchers)
+        self._ended = False
 
     def write(self, line: AnyLine) -> None:
-        """Append one line."""
+        """Append one line. The end is the last: what a stray effect does later is not of the
+        call any more."""
+        if self._ended:
+            return
+        self._ended = isinstance(line, End)
         self._sink.write(_encoder.encode(line))
         for watcher in self._watchers:
             try:

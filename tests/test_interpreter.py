@@ -376,7 +376,7 @@ async def test_an_errand_outlives_transitions_and_not_the_call(
     work(effect)
     async with rig() as it:
         it.send("answered")
-        it.it.run_errand("change", errand)
+        it.it.run_errand("change", errand, lambda: done.append(2))
         it.send("speech_started")
         it.send("hung_up", reason="bye")
         assert await it.it.close(within_ms=2000) == 0

@@ -182,8 +182,12 @@ class TestErrands:
             bench = Bench(nursery, changes=True)
             usual, scope = bench.stage.run_errand, trio.CancelScope()
 
-            def go_on(name: str, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
-                usual(name, errand)
+            def go_on(
+                name: str,
+                errand: Callable[[], Coroutine[Any, Any, None]],
+                give_up: Callable[[], None],
+            ) -> None:
+                usual(name, errand, give_up)
                 bench.call.reply.given_up = True
                 scope.cancel()
 

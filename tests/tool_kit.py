@@ -57,7 +57,11 @@ class Bench:
     def _stage(self, nursery: trio.Nursery, tools: list[Any]) -> Stage:
         unused = cast(Any, None)
 
-        def run_errand(name: str, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        def run_errand(
+            name: str,
+            errand: Callable[[], Coroutine[Any, Any, None]],
+            give_up: Callable[[], None],
+        ) -> None:
             nursery.start_soon(errand, name=name)
 
         ports = Ports(
