@@ -128,11 +128,5 @@ class Hand:
 
     def _fire(self, timer: str) -> bool:
         """Bring forward what a timer waits for. It then does all else by itself."""
-        for task in self._nursery.child_tasks:
-            if task.name == timer and timer in TIMERS:
-                # The only scope with a deadline that a timer is ever in is that of its sleep.
-                sleep = task._cancel_status._scope
-                if sleep.deadline < float("inf"):
-                    sleep.deadline = trio.current_time()
-                    return True
-        return False
+        timers = [task for task in self._nursery.child_tasks if task.name == timer in TIMERS]
+        return any(self._line.clock.wake(task) for task in timers)

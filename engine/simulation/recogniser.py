@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from math import inf
 
@@ -20,14 +21,19 @@ from effects.ports import (
     ProviderTimeout,
     Sound,
 )
+from engine.journal import AnyLine, Event
 from engine.simulation.faults import linger, raise_fault
 from engine.simulation.providers import Scripted
 from engine.simulation.scenario import Act, Scenario
+from engine.simulation.schedule import JumpingClock
 from engine.simulation.services import Services
 from states import mulaw
+from states.events import SpeechEnded
 
 OVERTAKEN = 1.5
 """Of the time between two partials: by how much one is late that the next overtakes."""
+
+REST_S = 0.2
 
 SLACK_MS = 50.0
 """The first and last frames of a word may be cut; it needs the rest of its sound."""
@@ -37,7 +43,8 @@ class ScriptedRecogniser(Scripted):
     """Understands the words of which the sound has reached it.
 
     ``said`` is what the caller says, each at the place that the bytes of its sound name; it may
-    grow. ``latest_ms`` is the greatest age at which a frame was taken in.
+    grow. With a ``clock`` it rests while there is nothing to say, if :meth:`watch` looks on.
+    ``latest_ms`` is the greatest age at which a frame was taken in.
     """
 
     def __init__(
@@ -45,6 +52,7 @@ class ScriptedRecogniser(Scripted):
         scenario: Scenario,
         services: Services | None = None,
         said: Sequence[Act] | None = None,
+        clock: JumpingClock | None = None,
     ) -> None:
         super().__init__(services)
         self.said = scenario.caller if said is None else said
@@ -52,6 +60,17 @@ class ScriptedRecogniser(Scripted):
         self.latest_ms = 0.0
         self._scenario = scenario
         self._faults = 0
+        self._rests = clock.alarm() if clock else None
+
+    def watch(self, line: AnyLine) -> None:
+        """What ends speech ends a rest."""
+        if self._rests and isinstance(line, Event) and isinstance(line.event, SpeechEnded):
+            self._rests.bring_forward(trio.current_time())
+
+    async def rest_until(self, at_s: float) -> None:
+        """Let sound wait, a little while at most."""
+        if self._rests and at_s > trio.current_time():
+            await self._rests.wait_until(min(at_s, trio.current_time() + REST_S))
 
     async def transcribe(
         self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
@@ -120,25 +139,37 @@ class _Session:
 
     async def listen(self, sound: trio.MemoryReceiveChannel[Sound]) -> None:
         async for item in sound:
-            if isinstance(item, Frame):
-                age_ms = trio.current_time() * 1000 - item.at_ms
-                self.recogniser.latest_ms = max(self.recogniser.latest_ms, age_ms)
-            if self._is_stuck():
-                await trio.sleep_until(self.script.stuck_at + self.script.stuck_for)
-            match item:
-                case Onset(at_ms):
-                    self.segment += 1
-                    self.is_open = True
-                    self.next_partial_ms = at_ms
-                case Frame():
-                    self._take(item)
-                case Offset(at_ms):
-                    self.through_ms = max(self.through_ms, at_ms)
-                    if self.script.eager:
-                        self._say(self.script.lag, final=False, eager=True)
-                    self._say(self.script.final_after, final=True)
-                    self.is_open = False
-                    self.reached = {}
+            await self._hear(item)
+            with suppress(trio.WouldBlock, trio.EndOfChannel):
+                while True:
+                    await self._hear(sound.receive_nowait())
+            if self.is_open and not self.script.endpoint_after:
+                await self.recogniser.rest_until(self._next_words_s())
+
+    async def _hear(self, item: Sound) -> None:
+        if isinstance(item, Frame):
+            age_ms = trio.current_time() * 1000 - item.at_ms
+            self.recogniser.latest_ms = max(self.recogniser.latest_ms, age_ms)
+        if self._is_stuck():
+            await trio.sleep_until(self.script.stuck_at + self.script.stuck_for)
+        match item:
+            case Onset(at_ms):
+                self.segment += 1
+                self.is_open = True
+                self.next_partial_ms = at_ms
+            case Frame():
+                self._take(item)
+            case Offset(at_ms):
+                self.through_ms = max(self.through_ms, at_ms)
+                if self.script.eager:
+                    self._say(self.script.lag, final=False, eager=True)
+                self._say(self.script.final_after, final=True)
+                self.is_open = False
+                self.reached = {}
+
+    def _next_words_s(self) -> float:
+        """Just before the next partial is due."""
+        return self.next_partial_ms / 1000 - 0.001 if self.script.partials else inf
 
     def _is_stuck(self) -> bool:
         since_s = trio.current_time() - self.script.stuck_at

@@ -76,24 +76,32 @@ class JumpingClock(trio.abc.Clock):
         else:
             await trio.lowlevel.checkpoint()
 
+    def wake(self, task: trio.lowlevel.Task) -> bool:
+        """End a task's wait now; False if it waits for no alarm."""
+        for _, _, alarm in self._set:
+            if alarm.task is task and alarm.at_s < inf:
+                alarm.bring_forward(self._now)
+                return True
+        return False
+
 
 class Alarm:
-    """Wakes the one task that waits for it. ``at_s`` is when: infinity while nobody waits.
+    """Wakes the one ``task`` that waits for it. ``at_s`` is when: infinity while nobody waits.
 
     It is what a cancel scope with a deadline does, at a third of the cost. Whoever is woken at
     one time runs in the same round as those whose deadline it is, in the known order.
     """
 
-    __slots__ = ("_clock", "_task", "at_s")
+    __slots__ = ("_clock", "at_s", "task")
 
     def __init__(self, clock: JumpingClock) -> None:
         self._clock = clock
-        self._task: trio.lowlevel.Task | None = None
+        self.task: trio.lowlevel.Task | None = None
         self.at_s = inf
 
     async def wait_until(self, at_s: float) -> None:
         """Sleep until then, or until it is brought forward. Cancellable."""
-        self._task = trio.lowlevel.current_task()
+        self.task = trio.lowlevel.current_task()
         self._clock.set(self, at_s)
         await trio.lowlevel.wait_task_rescheduled(self._abort)
 
@@ -106,9 +114,9 @@ class Alarm:
 
     def ring(self) -> None:
         """Wake the task that waits."""
-        assert self._task is not None
+        assert self.task is not None
         self.at_s = inf
-        trio.lowlevel.reschedule(self._task)
+        trio.lowlevel.reschedule(self.task)
 
     def _abort(self, _: object) -> trio.lowlevel.Abort:
         self.at_s = inf

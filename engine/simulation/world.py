@@ -167,7 +167,7 @@ class _World:
         assert self.line is not None
         line = self.line
         mind, voice = ScriptedMind(scenario, self.services), ScriptedVoice(scenario, self.services)
-        recogniser = ScriptedRecogniser(scenario, self.services, line.said)
+        recogniser = ScriptedRecogniser(scenario, self.services, line.said, line.clock)
         tools = {one.name: ScriptedToolPort(one, self.services) for one in scenario.tools}
         ports = Ports(
             speech_to_text=recogniser,
@@ -179,7 +179,8 @@ class _World:
             phrases=_phrases(scenario, self._agent),
         )
         desk = Desk(trace.chart, self._agent, scenario.settings, ports, _MemoryStore(trace))
-        watchers = [trace.lines.append, *([self.watch.line] if self.watch else [])]
+        watchers = [trace.lines.append, recogniser.watch]
+        watchers += [self.watch.line] if self.watch else []
         async with trio.open_nursery() as service:
             with trio.CancelScope() as scope:
                 self._hand = Hand(line, self.services, service, scope)
