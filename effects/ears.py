@@ -71,6 +71,7 @@ class Ears:
         self.next_segment = 0
         """The number of the next speech-to-text segment; it outlives a failed provider."""
         self.dropped = 0
+        """Frames that speech-to-text was too slow for; whoever reports them sets it back."""
 
     def frame(self, frame: Frame) -> list[Onset | Offset]:
         """Take in one frame of caller audio."""
@@ -124,14 +125,13 @@ class Ears:
         ``gated`` leaves out silence. Speech that is going on starts with its onset.
         """
         send, receive = trio.open_memory_channel[Sound](SOUND_LIMIT)
-        listener = _Listener(send, receive, gated=gated)
+        listener = _Listener(send, receive, self, gated=gated)
         self._listener = listener
         if self.speaking:
             self._begin_for(listener)
         try:
             yield receive
         finally:
-            self.dropped += listener.dropped
             if self._listener is listener:
                 self._listener = None
             send.close()
@@ -240,12 +240,12 @@ class _Listener:
         self,
         send: trio.MemorySendChannel[Sound],
         receive: trio.MemoryReceiveChannel[Sound],
+        ears: Ears,
         *,
         gated: bool,
     ) -> None:
-        self._send, self._receive = send, receive
+        self._send, self._receive, self._ears = send, receive, ears
         self.gated = gated
-        self.dropped = 0
 
     def put(self, sound: Sound) -> None:
         try:
@@ -266,6 +266,6 @@ class _Listener:
                 left.pop()
             else:
                 left.append(item)
-        self.dropped += dropped
+        self._ears.dropped += dropped
         for item in left:
             self._send.send_nowait(item)
