@@ -30,10 +30,10 @@ from states import mulaw
 SOUND = 0x7E
 """The byte of caller sound without words. Utterances count up from 0."""
 
-LONG_FRAME_S = 0.2
-SETTLING_S = 0.3
-"""The time after a sound in which its end is noticed: the ears wait for 192 ms of quiet, told in
-windows and frames."""
+LONG_FRAME_S = 0.6
+SETTLING_S = 0.11
+"""After a sound its end is noticed: once it has been quiet for as long as the ears or the
+recogniser wait, told in windows and frames, which takes so much longer."""
 
 GOLDEN = 0.6180339887498949
 """Its multiples, modulo 1, are spread evenly: a jitter that needs no random numbers."""
@@ -274,11 +274,15 @@ class _Caller:
         self._room = room
         self._wire = scenario.wire
         self._frame_s = scenario.wire.frame_ms / 1000
+        heard_out_s = max(scenario.settings.offset_ms / 1000, scenario.recognition.endpoint_after)
+        self._settling_s = heard_out_s + SETTLING_S
         self._sounds: list[tuple[float, float, bytes, Act]] = []
+        self._dead = [(act.at, act.at + act.lose) for act in scenario.caller if act.lose]
+        self._eventful = list(self._dead)
+        """Times that are told in short frames."""
         for number, act in enumerate(scenario.caller):
             if act.say or act.sound:
                 self._add(act, number)
-        self._dead = [(act.at, act.at + act.lose) for act in scenario.caller if act.lose]
         self._at_s = 0.0
         self._until_s = 0.0
         self._number = 0
@@ -314,6 +318,7 @@ class _Caller:
     def _add(self, act: Act, number: int) -> None:
         code = bytes([number if act.say else SOUND])
         self._sounds.append((act.at, act.at + act.during, code, act))
+        self._eventful.append((act.at, act.at + act.during))
 
     def _next(self) -> None:
         self._number += 1
@@ -330,8 +335,8 @@ class _Caller:
         """The length of the next frame. Silence far from any sound comes in long frames (a
         carrier may cut as it likes), which is what makes a simulated hour cheap."""
         coming = at_s + (LONG_FRAME_S if not self._wire.echo else self._frame_s)
-        for start, end, _, _ in self._sounds:
-            if start - self._frame_s < at_s < end + SETTLING_S:
+        for start, end in self._eventful:
+            if start - self._frame_s < at_s < end + self._settling_s:
                 return self._frame_s
             if start > at_s:
                 coming = min(coming, start)
