@@ -148,6 +148,9 @@ class _Enumeration:
         """Hold every call undisturbed."""
         report = self.report
         for recording, explored in spread(self._record, len(self.scenarios), self.jobs):
+            if recording.broken:
+                broken = judge(self.scenarios[len(self.recordings)], self.subject)
+                report.failures += [broken] if broken is not None else []
             self.recordings.append(recording)
             report.explored.merge(explored)
             self.progress("recorded", len(self.recordings), len(self.scenarios))

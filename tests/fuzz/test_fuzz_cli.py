@@ -19,9 +19,11 @@ from engine.cli import app
 from engine.fuzzing.replay_string import replay_string
 from engine.simulation.expectations import unmet
 from engine.simulation.laws import check_laws
-from engine.simulation.scenario import dump_scenario, load_scenario
+from engine.simulation.scenario import Scenario, dump_scenario, load_scenario
 from engine.simulation.world import simulate
 from tests.fuzz.planted import BARGE_IN, SMALL, chart_that_talks_on
+
+GREETING = Scenario(says="The caller hangs up.", greeting="Hi.", ends_at=0.3)
 
 AGENT = """
 from engine.agents import AGENTS
@@ -58,13 +60,18 @@ def scenarios(folder: Path) -> Path:
     return folder / "mine"
 
 
-def test_a_sound_chart_is_clean(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_sound_chart_is_clean(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without scenarios of one's own there are some to begin with; what was covered is printed,
     no log is, and the code is 0."""
+    monkeypatch.setattr(fuzz_cli, "BASE_CALLS", [("a greeting", GREETING)])
     result = fuzz()
     assert result.exit_code == 0, result.output
     assert result.stdout.endswith("no law was broken\n")
-    assert re.search(r"\d+ of \d+ transitions taken\n11 calls\n", result.stdout)
+    assert re.search(r"^1 scenarios with \d+ steps\n", result.stdout)
+    assert "\n3 generated calls" in result.stdout
+    assert re.search(r"\ntransitions +\d+ of \d+\n", result.stdout)
     assert "call_ended" not in result.output + capsys.readouterr().out
 
 
@@ -130,7 +137,18 @@ def test_a_search_keeps_a_corpus(somewhere: Path, monkeypatch: pytest.MonkeyPatc
     chart, folder = str(chart_that_talks_on(somewhere)), str(scenarios(somewhere))
     (somewhere / "kept" / "calls").mkdir(parents=True)
     (somewhere / "kept" / "calls" / "bad").write_text("f1-")
-    result = fuzz("--chart", chart, "--scenarios", folder, "--minutes", "600", "--corpus", "kept")
+    result = fuzz(
+        "--chart",
+        chart,
+        "--scenarios",
+        folder,
+        "--minutes",
+        "600",
+        "--corpus",
+        "kept",
+        "--jobs",
+        "1",
+    )
     assert "kept/calls/bad: passed over: the replay string is cut off" in result.stderr
     assert result.exit_code == 1, result.output
     assert "interrupted; all that was found is kept" in result.stdout

@@ -14,10 +14,13 @@ from engine import journal
 from engine.simulation.laws.utterances import utterances_of
 from engine.simulation.line import Played, Voiced
 from engine.simulation.trace import Trace
-from states.events import AudioStarted, Event, Transcript
+from states.events import AudioStarted, EndAsked, Event, ToolSettled, Transcript, TransferAsked
 from states.settings import Settings
 
 VAD_WINDOW_MS = 32.0
+
+OF_ERRANDS = (ToolSettled, EndAsked, TransferAsked)
+"""What errands report: also while a call that was stopped closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,11 @@ class Reading:
         if line is not None and "ended" in line.states:
             return True
         stopped = self.trace.outcome is None or not self.trace.outcome.completed
-        return stopped and not any(event.took for index, event in self.events if index >= after)
+        return stopped and not any(
+            event.took and not isinstance(event.event, OF_ERRANDS)
+            for index, event in self.events
+            if index >= after
+        )
 
     def raised(self, *names: str) -> Iterator[tuple[int, str, journal.Event]]:
         """Where events of these names took a transition, in order."""
