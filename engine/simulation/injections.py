@@ -121,9 +121,9 @@ class Hand:
             case "press":
                 self._line.arrive(Dtmf(what))
             case "sound":
-                self._line.make_sound("", float(what))
+                return self._line.make_sound("", float(what))
             case "say":
-                self._line.make_sound(what, WORD_S * len(what.split()))
+                return self._line.make_sound(what, WORD_S * len(what.split()))
         return True
 
     def _fire(self, timer: str) -> bool:

@@ -35,6 +35,9 @@ SETTLING_S = 0.11
 """After a sound its end is noticed: once it has been quiet for as long as the ears or the
 recogniser wait, told in windows and frames, which takes so much longer."""
 
+BREATH_S = 0.1
+"""The least between two sounds of the caller, where one is out of script."""
+
 GOLDEN = 0.6180339887498949
 """Its multiples, modulo 1, are spread evenly: a jitter that needs no random numbers."""
 
@@ -163,13 +166,19 @@ class Line:
         self._acts.appendleft((self._now_s(), message))
         self._look_again()
 
-    def make_sound(self, words: str, during: float) -> None:
+    def make_sound(self, words: str, during: float) -> bool:
         """The caller begins to speak at this very moment, out of script; or makes a sound, if
-        there are no words. What they say in script comes before it."""
-        act = Act(at=round(self._now_s(), 6), say=words, sound=not words, during=during)
+        there are no words. They make one sound at a time: shorter if one in script is to follow,
+        and none (False) if they are making one."""
+        now_s = round(self._now_s(), 6)
+        during = min(during, round(self._caller.quiet_until_s(now_s) - BREATH_S - now_s, 6))
+        if during <= 0:
+            return False
+        act = Act(at=now_s, say=words, sound=not words, during=during)
         self.said.append(act)
         self._caller.begin(act, len(self.said) - 1)
         self._look_again()
+        return True
 
     @property
     def is_over(self) -> bool:
@@ -308,6 +317,16 @@ class _Caller:
             if start <= at_s < end:
                 return code * round((until_s - at_s) * mulaw.SAMPLE_RATE_HZ)
         return self._room.gives_back(at_s, until_s)
+
+    def quiet_until_s(self, at_s: float) -> float:
+        """When the next sound begins; ``at_s`` itself during a sound, and for a breath after."""
+        until_s = float("inf")
+        for start, end, _, _ in self._sounds:
+            if start <= at_s < end + BREATH_S:
+                return at_s
+            if start > at_s:
+                until_s = min(until_s, start)
+        return until_s
 
     def begin(self, act: Act, number: int) -> None:
         """A sound that begins now: the frame that is being filled is cut accordingly."""
