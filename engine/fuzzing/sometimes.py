@@ -49,10 +49,32 @@ def _event(*kinds: type[events.Event]) -> Mark:
     )
 
 
-def _event_in(state: str, *kinds: type[events.Event]) -> Mark:
-    """One of these events took a transition in a state."""
+Where = Callable[[Reading, frozenset[str]], bool]
+"""What is said of the states at a moment. But for the few that every chart has, their names are
+the chart's own."""
+
+
+def _in(state: str) -> Where:
+    return lambda reading, states: state in states
+
+
+def _runs(effect: str) -> Where:
+    return lambda reading, states: reading.runs(effect, states)
+
+
+def _enters(action: str) -> Where:
+    return lambda reading, states: reading.enters(action, states)
+
+
+def _speculative(reading: Reading, states: frozenset[str]) -> bool:
+    """A reply is drafted whose turn is not over."""
+    return reading.runs("compose", states) and not reading.runs("speak", states)
+
+
+def _event_in(where: Where, *kinds: type[events.Event]) -> Mark:
+    """One of these events took a transition there."""
     return lambda reading: any(
-        state in before and isinstance(line.event, kinds) and line.took
+        isinstance(line.event, kinds) and line.took and where(reading, before)
         for before, line in _steps(reading)
     )
 
@@ -65,10 +87,11 @@ def _action(name: str) -> Mark:
     return lambda reading: any(reading.taken(line, name) for _, line in reading.events)
 
 
-def _entered(state: str, times: int = 1) -> Mark:
+def _entered(where: Where, times: int = 1) -> Mark:
     def entered(reading: Reading) -> bool:
         entries = sum(
-            state in line.states and state not in before for before, line in _steps(reading)
+            where(reading, frozenset(line.states)) and not where(reading, before)
+            for before, line in _steps(reading)
         )
         return entries >= times
 
@@ -148,9 +171,9 @@ def _cleared_before_marks_came_back(reading: Reading) -> bool:
 
 def _draft_discarded(reading: Reading) -> bool:
     return any(
-        "speculative" in before
+        _speculative(reading, before)
         and line.states
-        and "speculative" not in line.states
+        and not _speculative(reading, frozenset(line.states))
         and not any(event == "committed" for _, event in line.took)
         for before, line in _steps(reading)
     )
@@ -208,7 +231,7 @@ def _marks_lost(reading: Reading) -> bool:
 SOMETIMES: Mapping[str, Mark] = MappingProxyType(
     {
         "the caller speaks on while a reply is drafted": _event_in(
-            "speculative", events.SpeechStarted
+            _speculative, events.SpeechStarted
         ),
         "a draft is used at the commit": _action("release_draft"),
         "a draft is discarded": _draft_discarded,
@@ -219,38 +242,40 @@ SOMETIMES: Mapping[str, Mark] = MappingProxyType(
         "a tool fails": _tool_settled("failed"),
         "the carrier is cleared while marks are outstanding": _cleared_before_marks_came_back,
         "a reply is played out although marks are lost": _marks_lost,
-        "the agent is interrupted": _entered("interrupted"),
-        "the agent is interrupted twice": _entered("interrupted", 2),
+        "the agent is interrupted": _entered(_in("interrupted")),
+        "the agent is interrupted twice": _entered(_in("interrupted"), 2),
         "a false alarm: the reply goes on": _event(events.FalseAlarm),
         "a reply is held before it sounds, and goes on": _event(events.NoiseOver),
         "a long backchannel stops the agent": _event(events.BackchannelHeld),
         "the caller nods, and the agent goes on": _nodded,
         "a reply is cut at a key word": _weighed("key"),
         "what must be said is cut off": _weighed("must"),
-        "the caller speaks over a protected greeting": _event_in("protected", events.SpeechStarted),
+        "the caller speaks over a protected greeting": _event_in(
+            _runs("protection_timer"), events.SpeechStarted
+        ),
         "the call is cancelled during the greeting": _cancelled_during_the_greeting,
-        "the voice fails before its reply sounds": _event_in("thinking", events.VoiceFailed),
+        "the voice fails before its reply sounds": _event_in(_in("thinking"), events.VoiceFailed),
         "the voice fails while its reply sounds": _voice_failed_midway,
         "the language model fails before its reply sounds": _event_in(
-            "thinking", events.ReplyFailed
+            _in("thinking"), events.ReplyFailed
         ),
         "the language model fails while its reply sounds": _event_in(
-            "speaking", events.ReplyFailed
+            _in("speaking"), events.ReplyFailed
         ),
         "a reply is late": _event(events.ReplyLate),
         "a caller who waits is told so, and then answered": _acknowledged_then_answered,
         "speech-to-text fails while the caller speaks": _while_speaking(events.SttFailed),
         "speech-to-text comes back while the caller speaks": _while_speaking(events.SttRetry),
-        "speech-to-text is given up": _entered("deaf"),
+        "speech-to-text is given up": _entered(_enters("go_deaf")),
         "speech-to-text does not keep up, and frames are dropped": _note(notes.FramesDropped),
         "a late transcript corrects the history": _action("amend_history"),
         "a key is pressed while the caller speaks": _while_speaking(events.Dtmf),
-        "a key interrupts the agent": _event_in("speaking", events.Dtmf),
+        "a key interrupts the agent": _event_in(_in("speaking"), events.Dtmf),
         "the caller is put through": _event(events.Transferred),
         "the caller cannot be put through": _event(events.TransferFailed),
         "the agent ends the call": _action("note_farewell"),
-        "the caller asks for a moment": _entered("on_hold"),
-        "a machine answers": _entered("machine"),
+        "the caller asks for a moment": _entered(_runs("hold_timer")),
+        "a machine answers": _action("note_machine"),
         "the call is too long": _event(events.CallTooLong),
         "the call is over although nobody let go": _event(events.CallOver),
         "an effect that does not stop is abandoned": _phase("abandoned"),

@@ -87,7 +87,7 @@ def yields(trace: Trace) -> list[Violation]:
         (
             line.event.at_ms
             for _, line in reading.events
-            if "deaf" in line.states or "machine" in line.states
+            if reading.enters("go_deaf", line.states) or reading.taken(line, "note_machine")
         ),
         EVER_MS,
     )
@@ -128,7 +128,7 @@ def _protected_until_ms(reading: Reading) -> dict[int, float]:
     """Until when a greeting was protected, by its reply; for ever if the call ended before."""
     protected: dict[int, float] = {}
     for _, line in reading.events:
-        if "protected" in line.states:
+        if reading.runs("protection_timer", line.states):
             protected = {1: EVER_MS}
         elif protected.get(1) == EVER_MS:
             protected[1] = line.event.at_ms
@@ -197,7 +197,7 @@ def silence_limit_ms(reading: Reading) -> float:
     settings = reading.settings
     tools_ms = max((tool.timeout * 1000 for tool in reading.trace.scenario.tools), default=0)
     voice_ms = settings.first_audio_ms * 1.2
-    held = any("on_hold" in line.states for _, line in reading.events)
+    held = any(reading.runs("hold_timer", line.states) for _, line in reading.events)
     pause_ms = max(settings.silence_ms, settings.silence_most_ms) + settings.stt_overdue_ms
     waits_ms = (
         settings.idle_ms + settings.mark_grace_ms + (settings.hold_ms if held else 0),

@@ -114,8 +114,8 @@ def _held_up(reading: Reading) -> Iterator[Violation]:
     held = False
     for line in reading.trace.lines:
         if isinstance(line, journal.Event):
-            held = bool({"disturbed", "interrupted"} & {*line.states})
-            since_ms = since_ms if "reciting" in line.states and not held else None
+            held = reading.enters("hold_output", line.states)
+            since_ms = since_ms if reading.runs("recite", line.states) and not held else None
         elif isinstance(line, journal.Effect) and line.effect == "recite":
             if line.phase == "started" and not held:
                 since_ms = line.at_ms
@@ -222,7 +222,7 @@ def _reads_lost(reading: Reading) -> Iterator[Violation]:
     for _, line in reading.events:
         event = line.event
         if isinstance(event, ToolSettled) and event.survives and not event.changes:
-            wanted = line.by == CALL or "voiced" in line.states
+            wanted = line.by == CALL or reading.runs("speak", line.states)
             times = written.count(event.call_id)
             if times > 1 or (wanted and times == 0):
                 says = f"what {event.tool} read is {times} times in the history"

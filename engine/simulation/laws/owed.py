@@ -191,13 +191,14 @@ def keeps_its_word(reading: Reading) -> Iterator[Violation]:
             isinstance(event, events.ReplyFailed) and is_committed(reading, event.reply, index)
         ):
             failed = event.reply
-        if raised & {"say", "abandoned"} or {"ended", "handing_over"} & {*line.states}:
+        leaves = reading.has_ended(line) or reading.runs("transfer", line.states)
+        if raised & {"say", "abandoned"} or leaves:
             failed = 0
         is_over = isinstance(event, events.PlayedOut)
         if failed and (failed != audible or is_over):
             yield Violation("L5", event.at_ms, f"reply {failed} failed, and the caller is not told")
             failed = 0
-        if is_over and asked and not {"ended", "handing_over"} & {*line.states}:
+        if is_over and asked and not leaves:
             yield Violation("L5", event.at_ms, "the agent asked for the end, and the call goes on")
 
 

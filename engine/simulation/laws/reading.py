@@ -6,7 +6,8 @@ Everything here is read off the line and the journal.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from effects.echo import STRETCH_MS
@@ -48,7 +49,9 @@ class Reading:
     agent's own that came back. ``tolerance_ms`` is how exactly the ears can time a sound: one
     window of the voice detector, a frame that has to be whole before it is sent, one in which
     the sound begins, and the way there and back; with an
-    echo on the line also the stretch of sound in which they tell it from the caller."""
+    echo on the line also the stretch of sound in which they tell it from the caller.
+
+    A chart may call its states what it likes. They are told apart by what they run and do."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -72,6 +75,14 @@ class Reading:
             for index, line in enumerate(trace.lines)
             if isinstance(line, journal.Note)
         ]
+        self._running: dict[str, set[str]] = defaultdict(set)
+        self._entering: dict[str, set[str]] = defaultdict(set)
+        for state in trace.chart.states.values():
+            for effect in state.invoke:
+                self._running[effect].add(state.id)
+            for action in state.enter:
+                self._entering[action].add(state.id)
+        self._final = {state.id for state in trace.chart.roots if state.final}
         self.utterances = list(utterances_of(trace))
         self.voices = _voices(trace)
         self.sounds = _joined([*self.voices, *_echoes(trace)])
@@ -79,11 +90,23 @@ class Reading:
 
     def _ended_ms(self) -> float:
         """When the call was over for the caller or the chart, whichever came first."""
-        times = [line.event.at_ms for _, line in self.events if "ended" in line.states]
+        times = [line.event.at_ms for _, line in self.events if self.has_ended(line)]
         times += [
             crossed.at_ms for crossed in self.trace.crossed if crossed.kind in ("stop", "hang_up")
         ]
         return min([*times, self.trace.closed_ms])
+
+    def has_ended(self, line: journal.Event) -> bool:
+        """Whether the chart is at its end after an event."""
+        return not self._final.isdisjoint(line.states)
+
+    def runs(self, effect: str, states: Collection[str]) -> bool:
+        """Whether one of these states runs an effect."""
+        return not self._running[effect].isdisjoint(states)
+
+    def enters(self, action: str, states: Collection[str]) -> bool:
+        """Whether one of these states does an action when it is entered."""
+        return not self._entering[action].isdisjoint(states)
 
     def event_before(self, after: int) -> journal.Event | None:
         """The last event that was written among the first ``after`` lines."""
@@ -93,7 +116,7 @@ class Reading:
     def is_over(self, after: int) -> bool:
         """Whether the call was closing already when the journal had so many lines."""
         line = self.event_before(after)
-        if line is not None and "ended" in line.states:
+        if line is not None and self.has_ended(line):
             return True
         stopped = self.trace.outcome is None or not self.trace.outcome.completed
         return stopped and not any(
