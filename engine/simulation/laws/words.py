@@ -194,9 +194,7 @@ def _turns(reading: Reading) -> list[Turn]:
 
 def _unanswered(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
     limit_ms = silence_limit_ms(reading)
-    deaf = next(
-        (index for index, line in reading.events if reading.enters("go_deaf", line.states)), EVER_MS
-    )
+    deaf = next((index for index, line in reading.events if "deaf" in line.states), EVER_MS)
     taken_back = ""
     for number, turn in enumerate(turns):
         if number and turns[number - 1].index < deaf < turn.index:
@@ -227,12 +225,10 @@ def _left_alone(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
             asks = not _is_void(reading, index, event.reason)
             passes_on |= asks and isinstance(event, events.TransferAsked)
             ends |= asks and isinstance(event, events.EndAsked)
-        ends |= reading.enters("go_deaf", line.states) or any(
-            reading.taken(line, action) for action in GOODBYES
-        )
+        ends |= "deaf" in line.states or any(reading.taken(line, action) for action in GOODBYES)
         if isinstance(event, events.Transferred) and not passes_on:
             yield Violation("L5", event.at_ms, "the caller is put through, and nobody asked for it")
-        if reading.has_ended(line) and isinstance(event, events.PlayedOut):
+        if "ended" in line.states and isinstance(event, events.PlayedOut):
             if not ends:
                 yield Violation("L5", event.at_ms, "the call is ended without a goodbye")
             if turns and turns[-1].fate == "open":
@@ -307,22 +303,11 @@ def _words_lost(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
         )
         nodded |= event.echo >= reading.settings.echo_words
         nodded |= is_courtesy(event.text) and _takes_leave(reading, since_ms, event.at_ms)
+        line = reading.trace.lines[index]
+        corrected = isinstance(line, journal.Event) and reading.taken(line, "amend_history")
         left_ms = reading.ended_ms - _last_sound_ms(reading, event.at_ms)
-        led_to_something = taken_up or nodded or _corrects(reading, index, event)
-        if not led_to_something and left_ms > limit_ms:
+        if not (taken_up or nodded or corrected) and left_ms > limit_ms:
             yield Violation("L5", event.at_ms, f"{event.text!r} was said, and led to nothing")
-
-
-def _corrects(reading: Reading, index: int, event: events.Transcript) -> bool:
-    """Whether these words, or the same as a partial before, went into the history of a turn that
-    had been taken up."""
-    return any(
-        earlier <= index
-        and (one.segment, normalized(one.text)) == (event.segment, normalized(event.text))
-        and reading.taken(line, "amend_history")
-        for earlier, line in reading.events
-        if isinstance(one := line.event, events.Transcript)
-    )
 
 
 def _taking_up_ms(reading: Reading) -> float:
@@ -336,10 +321,7 @@ def _taking_up_ms(reading: Reading) -> float:
 
 def _on_hold(reading: Reading, at_ms: float) -> bool:
     """Whether the agent had been asked to wait by then."""
-    return any(
-        reading.runs("hold_timer", line.states) and line.event.at_ms <= at_ms
-        for _, line in reading.events
-    )
+    return any("on_hold" in line.states and line.event.at_ms <= at_ms for _, line in reading.events)
 
 
 def _takes_leave(reading: Reading, since_ms: float, until_ms: float) -> bool:
