@@ -14,6 +14,8 @@ from collections.abc import Sequence
 import structlog
 
 from bench.report import Figure, at_least, finish, this_machine
+from engine.fuzzing.fresh import each_fresh_call
+from engine.fuzzing.subject import default_subject
 from engine.simulation.laws import check_laws
 from engine.simulation.scenario import Scenario, load_scenario
 from engine.simulation.world import simulate
@@ -45,26 +47,8 @@ def _lasted_s(scenario: Scenario) -> float:
 
 
 def _generated() -> list[Figure]:
-    from hypothesis import HealthCheck, Phase, given, settings
-
-    from engine.fuzzing.calls import calls
-    from engine.fuzzing.subject import default_subject
-
     generated: list[Scenario] = []
-
-    @settings(
-        max_examples=GENERATED,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(scenario=calls(default_subject()))
-    def collect(scenario: Scenario) -> None:
-        generated.append(scenario)
-
-    collect()
+    each_fresh_call(default_subject(), 0, GENERATED, generated.append)
     began = time.process_time()
     for scenario in generated:
         check_laws(simulate(scenario))

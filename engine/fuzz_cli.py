@@ -169,7 +169,7 @@ def _fuzz(
     jobs: int,
     seed: int,
 ) -> bool:
-    from engine.fuzzing.generate import generate_spread, unlike  # hypothesis is an extra
+    from engine.fuzzing.generate import generate, unlike  # hypothesis is an extra
 
     with _status() as status:
 
@@ -177,7 +177,7 @@ def _fuzz(
             status(f"{what}: {done} of {of}")
 
         known = enumerate_calls(subject, scenarios, jobs=jobs, progress=progress)
-        made = generate_spread(subject, GENERATED, seed, jobs, progress)
+        made = generate(subject, GENERATED, seed, jobs, progress)
         failures = unlike([*smallest(known.failures, subject, status), *made.failures])
     known.explored.merge(made.explored)
     typer.echo(f"{known}\n{made}\n\n{known.explored.table(subject.chart)}\n")

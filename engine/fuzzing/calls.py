@@ -20,6 +20,7 @@ from engine.fuzzing import manners, openings
 from engine.fuzzing.manners import merged
 from engine.fuzzing.subject import Subject
 from engine.simulation.injections import CAUSES, LINE
+from engine.simulation.line import BREATH_S
 from engine.simulation.scenario import (
     Act,
     Answer,
@@ -224,7 +225,7 @@ def _timed(opening: Sequence[Act], acts: Sequence[Step]) -> tuple[list[Act], flo
     at = max((act.at + _lasts(act) for act in opening), default=0.0)
     for gap, act, length in acts:
         if act.say or act.sound:
-            at += gap
+            at += max(gap, BREATH_S)
             caller.append(replace(act, at=round(at, 2), during=length))
             at += length
         else:

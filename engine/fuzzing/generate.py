@@ -7,21 +7,14 @@ are variants of those that reached the most places of the chart and of the code 
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import hypothesis
-from hypothesis import HealthCheck, Phase
-from hypothesis.internal.conjecture import providers
-
-from engine.fuzzing.calls import calls
 from engine.fuzzing.corpus import signature
 from engine.fuzzing.coverage import Explored
 from engine.fuzzing.failure import Failure, held
+from engine.fuzzing.fresh import Enough, each_fresh_call
 from engine.fuzzing.moments import Moments
 from engine.fuzzing.processes import spread
 from engine.fuzzing.shrink import shrunk
@@ -78,47 +71,18 @@ def generate(
     subject: Subject,
     examples: int,
     seed: int = 0,
-    seconds: float | None = None,
-    most_failures: int = 5,
-) -> Generated:
-    """Generate so many calls, or for so many seconds of real time if that is less, or until
-    there are failures enough, and look for laws that they break. To make the failures small is
-    not cut short: that may take some seconds more."""
-    ends_at = float("inf") if seconds is None else time.monotonic() + seconds
-    result = Generated()
-    broken: list[Failure] = []
-
-    def over() -> bool:
-        return time.monotonic() >= ends_at or len(broken) + len(chunk.broken) >= most_failures
-
-    with silenced():
-        for number, many in enumerate(_chunks(examples)):
-            chunk = _Chunk(subject)
-            chunk.hold(many, f"{seed}/{number}", over)
-            result.merge(chunk.result)
-            broken = unlike([*broken, *chunk.broken.values()])
-            chunk.broken.clear()
-            if over():
-                break
-        result.failures = unlike(shrunk(one, subject) for one in _varied(broken, most_failures))
-    return result
-
-
-def generate_spread(
-    subject: Subject,
-    examples: int,
-    seed: int = 0,
     jobs: int = 1,
     progress: Progress = lambda what, done, of: None,
     most_failures: int = 5,
 ) -> Generated:
-    """Generate so many calls in so many processes: what comes of it does not depend on them."""
+    """Generate so many calls, or until so many different ones fail, and make those small. What
+    comes of it does not depend on how many processes share the work."""
     chunks = _chunks(examples)
     result = Generated()
     broken: list[Failure] = []
 
     def generated(number: int) -> tuple[Generated, list[Scenario]]:
-        chunk = _Chunk(subject)
+        chunk = _Chunk(subject, most_failures)
         chunk.hold(chunks[number], f"{seed}/{number}")
         return chunk.result, [failure.scenario for failure in chunk.broken.values()]
 
@@ -130,6 +94,8 @@ def generate_spread(
             result.merge(part)
             broken = unlike([*broken, *_judged(scenarios, subject)])
             progress("generated", done, len(chunks))
+            if len(broken) >= most_failures:
+                break
         chosen = _varied(broken, most_failures)
         for done, scenario in enumerate(spread(small, len(chosen), jobs), start=1):
             result.failures = unlike([*result.failures, *_judged([scenario], subject)])
@@ -165,38 +131,25 @@ def _chunks(examples: int) -> list[int]:
     return [min(CHUNK, examples - first) for first in range(0, examples, CHUNK)]
 
 
-class _Over(BaseException):
-    """Enough calls were held."""
-
-
 class _Chunk:
     """Calls that are generated from one seed. ``broken`` are the first failures of each
     signature, by it, as they were found."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, most_failures: int) -> None:
         self._subject = subject
+        self._most_failures = most_failures
         self.result = Generated()
         self.broken: dict[str, Failure] = {}
 
-    def hold(self, examples: int, seed: str, over: Callable[[], bool] = lambda: False) -> None:
-        """Hold so many calls, or until it is over."""
+    def hold(self, examples: int, seed: str) -> None:
+        """Hold so many calls, or until enough have failed."""
 
-        def see(scenario: Scenario) -> None:
-            if over():
-                raise _Over
-            hypothesis.target(float(self._see(scenario)))
+        def see(scenario: Scenario) -> float:
+            if len(self.broken) >= self._most_failures:
+                raise Enough
+            return float(self._see(scenario))
 
-        generation: Callable[[], None] = hypothesis.seed(seed)(
-            hypothesis.settings(
-                max_examples=examples,
-                deadline=None,
-                database=None,
-                phases=(Phase.generate, Phase.target),
-                suppress_health_check=list(HealthCheck),
-            )(hypothesis.given(calls(self._subject))(see))
-        )
-        with _no_numbers_of_ours(), suppress(_Over):
-            generation()
+        each_fresh_call(self._subject, seed, examples, see)
 
     def _see(self, scenario: Scenario) -> int:
         """Hold one call; returns how many pairs it was the first to reach."""
@@ -217,18 +170,3 @@ class _Chunk:
         before = result.pairs
         result.reached.update((moment.configuration, moment.point) for moment in seen)
         return result.pairs - before
-
-
-@contextmanager
-def _no_numbers_of_ours() -> Iterator[None]:
-    """Hypothesis likes to draw numbers that it finds in the source of the modules which happen to
-    be imported. Not here: the same seed is to give the same calls."""
-    module: Any = providers
-    before, nothing = module._get_local_constants, module.Constants()
-    module._get_local_constants = lambda: nothing
-    module.CONSTANTS_CACHE.cache.clear()
-    try:
-        yield
-    finally:
-        module._get_local_constants = before
-        module.CONSTANTS_CACHE.cache.clear()

@@ -9,6 +9,7 @@ from random import Random
 
 from msgspec.structs import replace
 
+from engine.simulation.line import BREATH_S
 from engine.simulation.scenario import Act, Does, Injection, Order, Scenario
 
 PARTS = ("voice", "recognition", "judge", "wire", "settings", "answers", "injections")
@@ -43,14 +44,15 @@ def random_order(random: Random) -> Order:
 
 
 def tidy(scenario: Scenario) -> Scenario:
-    """The caller's acts in order of time, one sound at a time, and the hang-up after them."""
+    """The caller's acts in order of time, one sound at a time with a breath between, and the
+    hang-up after them."""
     acts: list[Act] = []
     free_at = 0.0
     for act in sorted(scenario.caller, key=lambda act: act.at):
         if act.say or act.sound:
             at = round(max(act.at, free_at), 2)
             acts.append(replace(act, at=at))
-            free_at = at + act.during
+            free_at = at + act.during + BREATH_S
         else:
             acts.append(replace(act, at=round(max(0.0, act.at), 2)))
     ends_at = round(max([scenario.ends_at, *(act.at + 0.05 for act in acts)]), 2)

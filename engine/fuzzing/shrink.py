@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from engine.fuzzing.failure import Failure, judge
 from engine.fuzzing.subject import Subject
+from engine.simulation.line import BREATH_S
 from engine.simulation.scenario import Act, Answer, Expect, Order, Scenario, dump_scenario
 
 SECTIONS = ("voice", "recognition", "judge", "wire", "settings")
@@ -97,11 +98,11 @@ class _Shrinking:
 
 
 def in_order(scenario: Scenario) -> bool:
-    """Whether the caller makes one sound at a time, as callers do."""
+    """Whether the caller makes one sound at a time, with a breath between."""
     sounds = sorted(
         (act.at, act.at + act.during) for act in scenario.caller if act.say or act.sound
     )
-    apart = all(later[0] >= earlier[1] - 1e-6 for earlier, later in pairwise(sounds))
+    apart = all(later[0] >= earlier[1] + BREATH_S - 1e-6 for earlier, later in pairwise(sounds))
     return apart and all(act.at >= 0 for act in scenario.caller)
 
 

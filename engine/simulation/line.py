@@ -36,7 +36,9 @@ SETTLING_S = 0.11
 recogniser wait, told in windows and frames, which takes so much longer."""
 
 BREATH_S = 0.1
-"""The least between two sounds of the caller, where one is out of script."""
+"""The least between two sounds of the caller that are not written by hand. A sound is one byte over
+and over: where two of them meet there is a step and nothing else, which no telephone line carries,
+and which is like any step in the agent's voice."""
 
 GOLDEN = 0.6180339887498949
 """Its multiples, modulo 1, are spread evenly: a jitter that needs no random numbers."""

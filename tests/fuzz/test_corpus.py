@@ -161,7 +161,7 @@ def test_a_plain_call_that_fails_as_well_is_best(monkeypatch: pytest.MonkeyPatch
     question = Act(at=1.0, say="where is my parcel")
     fails: Callable[[Scenario], bool] = lambda one: len(one.caller) > 1  # noqa: E731
     assert small(BUSY, fails, monkeypatch) == Scenario(
-        says=BUSY.says, caller=[question, Act(at=2.0, sound=True)], ends_at=0.0
+        says=BUSY.says, caller=[question, Act(at=2.2, sound=True)], ends_at=0.0
     )
 
 

@@ -14,7 +14,7 @@ from effects.playout import Playout
 from effects.ports import ToolSpec
 from engine.fuzzing.calls import fitting
 from engine.fuzzing.corpus import scenario_to_keep
-from engine.fuzzing.generate import generate, generate_spread
+from engine.fuzzing.generate import generate
 from engine.fuzzing.story import story
 from engine.fuzzing.subject import Subject, default_subject
 from engine.interpreter import Interpreter
@@ -102,8 +102,8 @@ def test_the_result_does_not_depend_on_how_many_processes_share_the_work(
     def one_by_one(what: str, done: int, of: int) -> None:
         told.append((what, done, of))
 
-    one = generate_spread(default_subject(), 25, jobs=1, most_failures=2)
-    two = generate_spread(default_subject(), 25, jobs=2, progress=one_by_one, most_failures=2)
+    one = generate(default_subject(), 25, jobs=1, most_failures=9)
+    two = generate(default_subject(), 25, jobs=2, progress=one_by_one, most_failures=9)
     assert str(one) == str(two)
     assert (one.calls, one.reached, one.explored) == (25, two.reached, two.explored)
     assert [(f.scenario, f.violations) for f in one.failures] == [
@@ -138,11 +138,6 @@ def test_arguments_fit_a_simple_schema() -> None:
     assert fitting({}) == {}
 
 
-def test_time_that_is_up_ends_the_search() -> None:
-    """No call is begun any more."""
-    assert generate(default_subject(), 50, seconds=0.0).calls == 0
-
-
 def test_different_failures_are_all_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug does not hide another that shows elsewhere, however often it shows itself."""
     close: Any = Interpreter.close
@@ -154,7 +149,7 @@ def test_different_failures_are_all_found(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(Playout, "heard", lambda playout: "")
     monkeypatch.setattr(Interpreter, "close", unshielded)
-    failures = generate_spread(default_subject(), 60, most_failures=3).failures
+    failures = generate(default_subject(), 60, most_failures=9).failures
     laws = [failure.laws[0] for failure in failures]
     assert {"L3", "L8"} <= set(laws)
 

@@ -18,10 +18,9 @@ from multiprocessing import get_context
 
 import msgspec
 import structlog
-from hypothesis import HealthCheck, Phase, given, settings
 
-from engine.fuzzing.calls import calls
 from engine.fuzzing.failure import judge
+from engine.fuzzing.fresh import each_fresh_call
 from engine.fuzzing.subject import Subject, default_subject
 from engine.simulation.laws import Violation, isolated
 from engine.simulation.scenario import Injection, Scenario, load_scenario
@@ -218,20 +217,7 @@ def _generated() -> Iterator[Trial]:
 def generated() -> tuple[Scenario, ...]:
     """Calls that nobody thought of, the same each time."""
     made: list[Scenario] = []
-
-    @settings(
-        max_examples=GENERATED,
-        derandomize=True,
-        deadline=None,
-        database=None,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(scenario=calls(default_subject()))
-    def collect(scenario: Scenario) -> None:
-        made.append(scenario)
-
-    collect()
+    each_fresh_call(default_subject(), 0, GENERATED, made.append)
     return tuple(made)
 
 
