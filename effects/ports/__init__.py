@@ -13,6 +13,7 @@ Errors, all of them :class:`ProviderError`:
     ProviderError               retryable says whether trying again can help
     ├── ProviderTimeout         nothing came in time (retryable)
     ├── ProviderRefused         authentication, quota, bad request (not retryable)
+    │   └── ProviderBusy        too much at once (retryable)
     └── ProviderLost            it broke off in mid-stream (retryable)
 
 Any other exception out of an adapter is a bug: it fails the one call, loudly.
@@ -35,6 +36,7 @@ from effects.ports.ears import (
 from effects.ports.mind import LanguageModel, Message, Prompt, TextDelta, ToolCall, Usage
 from effects.ports.provider import (
     Provider,
+    ProviderBusy,
     ProviderError,
     ProviderLost,
     ProviderRefused,
@@ -63,6 +65,7 @@ __all__ = [
     "PhraseStore",
     "Prompt",
     "Provider",
+    "ProviderBusy",
     "ProviderError",
     "ProviderLost",
     "ProviderRefused",

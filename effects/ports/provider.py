@@ -21,6 +21,12 @@ class ProviderRefused(ProviderError):
     retryable = False
 
 
+class ProviderBusy(ProviderRefused):
+    """The provider takes no more at the moment: a rate or concurrency limit."""
+
+    retryable = True
+
+
 class ProviderLost(ProviderError):
     """The connection or the model broke off in mid-stream."""
 
