@@ -1,6 +1,7 @@
 """What was heard of a reply, and what was not: reckoned from how much of its sound was played.
 
-The words of a clause are taken to be spread evenly over its sound, by the letters of what is said.
+A voice may say when it says what; else the words of a clause are taken to be spread evenly over its
+sound, by the letters of what is said.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from effects.ports import Clause, Word
+from effects.ports import Clause, Timing, Word
 from states import mulaw
 
 RESUME_BACK_MS = 300
@@ -34,6 +35,7 @@ class PlayedClause:
     whole: bool = False
     begun: bool = False
     marked: bool = False
+    timings: list[Timing] = field(default_factory=list)
 
     @property
     def end(self) -> int:
@@ -82,21 +84,27 @@ def gap_before(clauses: Sequence[PlayedClause], position: int) -> int:
 
 
 def _words_within(clause: PlayedClause, position: int) -> list[str]:
-    """The written words that were said by ``position`` bytes into a clause, taking its sound to
-    be spread evenly over the letters of what is said."""
-    said = clause.said
-    length, letters = max(1, len(clause.audio)), len(said.spoken)
-    if not clause.whole:
-        length = max(length, letters * LETTER_BYTES)
-    reached = position / length * letters
+    """The written words that were said by ``position`` bytes into a clause."""
+    reached = _letters_within(clause, position)
     heard, end = [], 0
-    for word in _words(said):
+    for word in _words(clause.said):
         end += len(word.spoken)
         if end > reached:
             break
         heard.append(word.written)
         end += 1  # the space after it need not have been heard
     return heard
+
+
+def _letters_within(clause: PlayedClause, position: int) -> float:
+    """How many letters of what is said, by what the voice has told of it, or evenly."""
+    if clause.timings:
+        at_ms = position / mulaw.BYTES_PER_MS
+        return max((one.letters for one in clause.timings if one.until_ms <= at_ms), default=0)
+    length, letters = max(1, len(clause.audio)), len(clause.said.spoken)
+    if not clause.whole:
+        length = max(length, letters * LETTER_BYTES)
+    return position / length * letters
 
 
 def _words(said: Clause) -> tuple[Word, ...]:

@@ -19,7 +19,7 @@ import trio
 
 from effects.echo import Echo
 from effects.heard import PlayedClause, gap_before, rest_after, text_until
-from effects.ports import Carrier, Clause
+from effects.ports import Carrier, Clause, Timing
 from states import mulaw, notes
 from states.events import AudioStarted, Event, PlayedOut
 from states.settings import Settings
@@ -123,7 +123,15 @@ class Playout:
         self._reset(reply)
         return silenced
 
-    async def add(self, reply: int, said: Clause, audio: bytes, *, last: bool) -> None:
+    async def add(
+        self,
+        reply: int,
+        said: Clause,
+        audio: bytes,
+        *,
+        last: bool,
+        timings: tuple[Timing, ...] = (),
+    ) -> None:
         """Queue audio of one clause; waits while there is plenty. Audio of any other than the
         current reply, and after :meth:`finish`, is ignored: it comes too late."""
         if reply != self.reply or self._done or self._finished:
@@ -133,6 +141,7 @@ class Playout:
             self._clauses.append(PlayedClause(said, start=end))
         clause = self._clauses[-1]
         clause.audio += audio
+        clause.timings += timings
         clause.complete = clause.whole = last
         self._news.unpark_all()
         while reply == self.reply and not self._done and self._unsent_ms > BUFFER_LIMIT_MS:

@@ -91,7 +91,11 @@ class _Speaker:
     async def _play(self, speech: Speech) -> None:
         clause = self.draft.composed[speech.clause]
         await self.stage.playout.add(
-            self.draft.reply, clause, speech.mulaw, last=speech.ends_clause
+            self.draft.reply,
+            clause,
+            speech.mulaw,
+            last=speech.ends_clause,
+            timings=speech.timings,
         )
         self.spoken += speech.ends_clause
         self.progress_ms = self.stage.now_ms()

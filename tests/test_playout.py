@@ -11,6 +11,7 @@ from trio.testing import MockClock
 
 from effects.echo import Echo
 from effects.playout import SPOKEN_LIMIT, Playout
+from effects.ports import Timing
 from effects.spoken import clause_of
 from states.events import AudioStarted, Event, PlayedOut
 from states.settings import Settings
@@ -136,6 +137,25 @@ async def test_what_was_heard_is_told_in_written_words(
         await it.say(1, "order 4711 at 2:30 pm costs $5 million now")
         await trio.sleep(0.06 * len(said) + 0.001)
         assert it.playout.hold().heard == heard
+
+
+async def test_a_voice_that_says_when_it_says_what_is_believed(
+    autojump_clock: MockClock,
+) -> None:
+    """Its own times count, however long the letters would take if they were spread evenly."""
+    async with mouth() as it:
+        it.playout.begin(1)
+        clause = clause_of(0, "one two three")
+        times = (Timing(3, 1500), Timing(7, 1600), Timing(13, 1700))
+        sound = bytes(2000 * 8)
+        await it.playout.add(1, clause, sound, last=True, timings=times)
+        it.playout.finish(1)
+        await trio.sleep(1.49)
+        assert it.playout.heard() == ""
+        await trio.sleep(0.15)
+        assert it.playout.heard() == "one two"
+        await trio.sleep(0.1)
+        assert it.playout.heard() == "one two three"
 
 
 async def test_release_goes_on_where_it_stopped_once(autojump_clock: MockClock) -> None:

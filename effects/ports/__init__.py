@@ -44,7 +44,7 @@ from effects.ports.provider import (
 )
 from effects.ports.store import CallStore, JournalSink, PhraseStore
 from effects.ports.tools import Tool, ToolContext, ToolMisused, ToolSpec
-from effects.ports.voice import Clause, Speech, TextToSpeech, Weight, Word
+from effects.ports.voice import Clause, Speech, TextToSpeech, Timing, Weight, Word
 
 __all__ = [
     "CallInfo",
@@ -76,6 +76,7 @@ __all__ = [
     "Stop",
     "TextDelta",
     "TextToSpeech",
+    "Timing",
     "Tool",
     "ToolCall",
     "ToolContext",

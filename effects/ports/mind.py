@@ -53,10 +53,18 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What one generation cost, in tokens (words, where a model has no tokens)."""
+    """What one generation cost, in tokens (words, where a model has no tokens).
+
+    ``tokens_cached`` of ``tokens_in`` were in the provider's prompt cache. ``model`` is the one
+    that answered, ``request_id`` the provider's name for the request, to ask its support about;
+    empty where there is none.
+    """
 
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int = 0
+    model: str = ""
+    request_id: str = ""
 
 
 class LanguageModel(Provider, Protocol):

@@ -45,15 +45,27 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """``until_ms`` of a clause's audio say the first so many ``letters`` of :attr:`Clause.spoken`
+    (spaces and punctuation count)."""
+
+    letters: int
+    until_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Speech:
     """Synthesized audio of one clause: µ-law at 8 kHz, any length.
 
-    ``ends_clause`` is true on the last piece of a clause (which may then be empty).
+    ``ends_clause`` is true on the last piece of a clause (which may then be empty). ``timings``
+    are what the voice knows of when it says what, in order; without them the letters are taken to
+    be spread evenly.
     """
 
     clause: int
     mulaw: bytes
     ends_clause: bool
+    timings: tuple[Timing, ...] = ()
 
 
 class TextToSpeech(Provider, Protocol):
