@@ -18,6 +18,7 @@ import trio
 
 from adapters.twilio.wav import read_caller_wav
 from bench.vendors import Wait
+from effects.choice import Choice
 from effects.phrases import Phrases
 from effects.ports import (
     CallStore,
@@ -120,6 +121,7 @@ class TimedRecogniser(Scripted):
     are not dead silence are an utterance; the first that is ends it.
     """
 
+    name = "timed"
     gated = False
 
     def __init__(self, utterances: Sequence[Spoken], wait: Wait) -> None:
@@ -194,6 +196,8 @@ class TimedMind(Scripted):
     """A language model that answers by what it is asked, word by word on a fixed timetable: a
     word that the event loop was late to take does not delay the next."""
 
+    name = "timed"
+
     def __init__(self, wait: Wait) -> None:
         self._wait = wait
 
@@ -213,7 +217,7 @@ class TimedMind(Scripted):
 class TimedVoice(Scripted):
     """A voice that spells, so that what was heard can be read off the line."""
 
-    identity = "timed"
+    name = identity = "timed"
 
     def __init__(self, wait: Wait) -> None:
         self._wait = wait
@@ -242,9 +246,9 @@ def scripted_desk(
     for text in agent.phrases:
         phrases.add(text, spell(spoken(text), LETTER_MS))
     ports = Ports(
-        speech_to_text=TimedRecogniser(cycle(), wait),
-        language_model=TimedMind(wait),
-        text_to_speech=TimedVoice(wait),
+        speech_to_text=Choice(TimedRecogniser(cycle(), wait)),
+        language_model=Choice(TimedMind(wait)),
+        text_to_speech=Choice(TimedVoice(wait)),
         voice_activity=voice_activity,
         turn_detector=ScriptedJudge(Scenario(says="every turn is complete")),
         tools={},

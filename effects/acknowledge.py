@@ -46,7 +46,7 @@ async def reassure(stage: Stage, emit: Emit) -> None:
 
 async def _say(stage: Stage) -> bool:
     text = _choose(stage)
-    audio = stage.ports.phrases.get(text)
+    audio = stage.phrase(text)
     if audio is None or stage.ears.speaking or stage.playout.held:
         return False
     stage.acknowledged = text

@@ -8,11 +8,14 @@ waits for the commit, and dies with the draft.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import trio
 
 from effects.clauses import ClauseCutter, Cut
+from effects.hedge import Hedge
 from effects.ports import (
     Message,
     Prompt,
@@ -63,6 +66,16 @@ def _messages(line: Line) -> list[Message]:
     return [Message("agent", "", call), Message("tool", line.text, call)]
 
 
+def _sum(before: Usage, usage: Usage) -> Usage:
+    """The tokens of both; of the rest, the latter's."""
+    return replace(
+        usage,
+        tokens_in=before.tokens_in + usage.tokens_in,
+        tokens_out=before.tokens_out + usage.tokens_out,
+        tokens_cached=before.tokens_cached + usage.tokens_cached,
+    )
+
+
 class _Composer:
     def __init__(self, stage: Stage, emit: Emit, draft: Draft, prompt: Prompt) -> None:
         self.stage, self.emit, self.draft, self.prompt = stage, emit, draft, prompt
@@ -74,7 +87,13 @@ class _Composer:
         self.full = False
         self.patience = trio.CancelScope()
         self.budget_ms = float(self.settings.generation_ms)
+        self.silence_ms = 0
         self.latest = 0.0
+        self.choice = stage.ports.language_model
+        self.mind = self.choice.pick(stage.call.mind)
+        self.race: Hedge[Usage] = Hedge({}, 0)
+        self.instead = ""
+        """Who can take over from whoever failed."""
 
     async def run(self) -> None:
         composed = False
@@ -88,7 +107,12 @@ class _Composer:
         if failure:
             self._note_dropped()
             self.emit(
-                ReplyFailed(at_ms=self.stage.now_ms(), reply=self.draft.reply, reason=failure)
+                ReplyFailed(
+                    at_ms=self.stage.now_ms(),
+                    reply=self.draft.reply,
+                    reason=failure,
+                    instead=self.instead,
+                )
             )
 
     async def _rounds(self) -> str:
@@ -97,10 +121,7 @@ class _Composer:
         for number in range(1, self.settings.tool_rounds + 1):
             self.calls = []
             try:
-                usage = await self._generate(number)
-                spent = Usage(
-                    spent.tokens_in + usage.tokens_in, spent.tokens_out + usage.tokens_out
-                )
+                spent = _sum(spent, await self._generate(number))
             except ProviderError as error:
                 return str(error) or type(error).__name__
             for clause in self.cutter.flush():
@@ -126,41 +147,72 @@ class _Composer:
             self._add(Cut(owed, "must"))
 
     async def _generate(self, number: int) -> Usage:
-        stage = self.stage
-        model = self.prompt.model or type(stage.ports.language_model).__name__
-        stage.note(
-            notes.ReplyRequested(
-                at_ms=stage.now_ms(), reply=self.draft.reply, round=number, model=model
-            )
-        )
-        usage = Usage()
-        began_ms = stage.now_ms()
+        """One generation. Raises :class:`ProviderError`; ``instead`` is who can take over."""
+        spare = self.choice.instead_of(self.mind.name)
+        asked = [self.mind.name]
+        if spare and self.settings.mind_hedge_ms:
+            asked.append(spare)
+        self.instead = self.choice.instead_of(asked[-1])
+        switch_ms, last_ms = self.settings.mind_switch_ms, self.settings.first_token_ms
+        self.silence_ms = switch_ms if self.instead else last_ms
+        runners = {name: partial(self._ask, name, number) for name in asked}
+        self.race = Hedge(runners, self.settings.mind_hedge_ms / 1000)
+        usage, began_ms = Usage(), self.stage.now_ms()
         self.latest = trio.current_time() + self.budget_ms / 1000
         self.patience = trio.CancelScope(deadline=self._deadline())
         with self.patience:
-            usage = await stage.ports.language_model.reply(self.prompt, self._take)
-        self.budget_ms -= stage.now_ms() - began_ms
+            alone = len(asked) == 1
+            usage = await (self._ask(self.mind.name, number) if alone else self.race.run())
+        self.budget_ms -= self.stage.now_ms() - began_ms
+        self.mind = self.choice.pick(self.race.winner or asked[-1])
         if self.patience.cancelled_caught and not self.full:
-            raise ProviderTimeout(self._why_given_up())
+            timeout = ProviderTimeout(self._why_given_up())
+            self.choice.failed(self.mind.name, timeout)
+            raise timeout
         return usage
+
+    async def _ask(self, name: str, number: int) -> Usage:
+        mind = self.choice.pick(name)
+        # A model is named for the provider that is wanted; the others have their usual ones.
+        model = self.prompt.model if mind is self.choice.first else ""
+        self.stage.note(
+            notes.ReplyRequested(
+                at_ms=self.stage.now_ms(),
+                reply=self.draft.reply,
+                round=number,
+                model=model,
+                provider=name,
+                hedge=mind is not self.mind,
+            )
+        )
+
+        def take(delta: TextDelta | ToolCall) -> None:
+            if isinstance(delta, TextDelta) and not delta.text:
+                return  # a sign of the connection's life, not of the model's
+            if self.race.takes(name):
+                self._take(delta)
+
+        with self.choice.watched(name):
+            return await mind.reply(replace(self.prompt, model=model), take)
 
     def _deadline(self) -> float:
         """When the model is given up if it gives no sign of life from now on."""
-        return min(trio.current_time() + self.settings.first_token_ms / 1000, self.latest)
+        return min(trio.current_time() + self.silence_ms / 1000, self.latest)
 
     def _why_given_up(self) -> str:
         if trio.current_time() >= self.latest:
             return f"the language model was not done after {self.settings.generation_ms} ms"
-        return f"the language model was silent for {self.settings.first_token_ms} ms"
+        return f"the language model was silent for {self.silence_ms} ms"
 
     def _take(self, delta: TextDelta | ToolCall) -> None:
-        if self.patience.cancel_called or (isinstance(delta, TextDelta) and not delta.text):
-            return  # given up, or full; or a sign of the connection's life, not of the model's
+        if self.patience.cancel_called:
+            return  # given up, or full
         self.patience.deadline = self._deadline()
         if isinstance(delta, ToolCall):
             self.calls.append(delta)
             return
         if self.tokens == 0:
+            self.choice.succeeded(self.race.winner)
             self.stage.note(notes.FirstToken(at_ms=self.stage.now_ms(), reply=self.draft.reply))
         self.tokens += 1
         for clause in self.cutter.feed(self._within_limit(delta.text)):
@@ -204,6 +256,10 @@ class _Composer:
                 reply=self.draft.reply,
                 tokens_in=usage.tokens_in,
                 tokens_out=usage.tokens_out or self.tokens,
+                tokens_cached=usage.tokens_cached,
+                provider=self.mind.name,
+                model=usage.model,
+                request_id=usage.request_id,
             )
         )
 

@@ -29,8 +29,9 @@ SOUND_LIMIT = 500
 """Frames that wait for speech-to-text (10 s); beyond it the oldest are dropped."""
 DROPPED_AT_ONCE = 25
 
-KEEP_MS = 3000
+KEEP_MS = 6000
 KEEP_BYTES = KEEP_MS * mulaw.BYTES_PER_MS
+FRAME_BYTES = 20 * mulaw.BYTES_PER_MS
 STRETCH_BYTES = STRETCH_MS * mulaw.BYTES_PER_MS
 
 
@@ -70,6 +71,8 @@ class Ears:
         """When the speech that is going on, or else the last, began."""
         self.next_segment = 0
         """The number of the next speech-to-text segment; it outlives a failed provider."""
+        self.understood_ms = 0.0
+        """How far into the call the finished transcripts reach."""
         self.dropped = 0
         """Frames that speech-to-text was too slow for; whoever reports them sets it back."""
 
@@ -122,13 +125,13 @@ class Ears:
     def listen(self, *, gated: bool) -> Iterator[trio.MemoryReceiveChannel[Sound]]:
         """The sound from now on, for one speech-to-text session.
 
-        ``gated`` leaves out silence. Speech that is going on starts with its onset.
+        ``gated`` leaves out silence. Speech that no finished transcript covers, of a session that
+        failed, comes first, from its onset: the last ``KEEP_MS`` of it.
         """
         send, receive = trio.open_memory_channel[Sound](SOUND_LIMIT)
         listener = _Listener(send, receive, self, gated=gated)
         self._listener = listener
-        if self.speaking:
-            self._begin_for(listener)
+        self._repeat_for(listener)
         try:
             yield receive
         finally:
@@ -225,6 +228,27 @@ class Ears:
                 self._begin_for(listener)
             else:
                 listener.put(edge)
+
+    @property
+    def _kept_from_ms(self) -> float:
+        """When the first of what is kept was received."""
+        return self._next_ms - (len(self._kept) - self._waiting) / mulaw.BYTES_PER_MS
+
+    def covers_what_is_not_understood(self) -> bool:
+        """Whether all of the latest speech that no finished transcript covers is still there."""
+        return self._kept_from_ms <= max(self.onset_ms, self.understood_ms)
+
+    def _repeat_for(self, listener: _Listener) -> None:
+        if self._since_voice is None or self._voice_at_ms <= self.understood_ms:
+            return
+        listener.put(Onset(self.onset_ms))
+        from_ms = max(self.onset_ms - self._settings.preroll_ms, self.understood_ms)
+        first = max(0, round((from_ms - self._kept_from_ms) * mulaw.BYTES_PER_MS))
+        for at in range(first, len(self._kept), FRAME_BYTES):
+            at_ms = self._kept_from_ms + at / mulaw.BYTES_PER_MS
+            listener.put(Frame(bytes(self._kept[at : at + FRAME_BYTES]), at_ms))
+        if not self.speaking:
+            listener.put(Offset(self._voice_at_ms))
 
     def _begin_for(self, listener: _Listener) -> None:
         listener.put(Onset(self.onset_ms))

@@ -35,6 +35,8 @@ class PlayedClause:
     whole: bool = False
     begun: bool = False
     marked: bool = False
+    broken_off: bool = False
+    """Another voice says all of it again."""
     timings: list[Timing] = field(default_factory=list)
 
     @property
@@ -49,7 +51,8 @@ def text_until(clauses: Sequence[PlayedClause], position: int) -> str:
         if position >= clause.end and clause.whole:
             texts.append(clause.said.text)
         elif position > clause.start:
-            texts.append(" ".join(_words_within(clause, position - clause.start)))
+            within = min(position, clause.end) - clause.start
+            texts.append(" ".join(_words_within(clause, within)))
     return " ".join(text for text in texts if text)
 
 
@@ -58,7 +61,7 @@ def rest_after(clauses: Sequence[PlayedClause], position: int) -> tuple[Clause, 
     rest = []
     for clause in clauses:
         said = clause.said
-        if said.index < 0 or (position >= clause.end and clause.whole):
+        if said.index < 0 or clause.broken_off or (position >= clause.end and clause.whole):
             continue
         heard = len(_words_within(clause, max(0, position - clause.start)))
         left = [word.written for word in _words(said)[heard:]]

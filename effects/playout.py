@@ -155,6 +155,24 @@ class Playout:
                 self._clauses[-1].complete = True
             self._news.unpark_all()
 
+    def take_back(self, reply: int, first: int) -> None:
+        """The clauses from ``first`` on will be said again by another voice: drop what was not sent
+        of them. What was sent stays, and is heard to where it breaks off."""
+        if reply != self.reply:
+            return
+        kept: list[PlayedClause] = []
+        sent = max(self._sent, self._furthest)
+        for clause in self._clauses:
+            if clause.said.index >= first:
+                clause.whole = clause.whole and clause.end <= sent
+                del clause.audio[max(0, sent - clause.start) :]
+                clause.complete = clause.broken_off = clause.marked = True
+            if clause.audio or not clause.broken_off:
+                kept.append(clause)
+        self._clauses = kept
+        self._finished = False
+        self._news.unpark_all()
+
     # --- the floor's side ---
 
     def hold(self) -> Silenced:
@@ -347,6 +365,8 @@ class Playout:
         self._outstanding.clear()
         self._buffer_ends_ms = self._now_ms()
         self._sent = self._furthest = self._proven = position
-        delivered = max((one.said.index + 1 for one in self._clauses), default=0)
+        delivered = max(
+            (one.said.index + 1 for one in self._clauses if not one.broken_off), default=0
+        )
         unheard = rest_after(self._clauses, position)
         return Silenced(self.reply, heard, self._audible, unheard, delivered)

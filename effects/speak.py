@@ -8,7 +8,7 @@ from typing import Any
 
 import trio
 
-from effects.ports import Speech
+from effects.ports import ProviderTimeout, Speech
 from effects.spoken import clause_of
 from effects.stage import Draft, Emit, Stage
 from effects.synthesize import voice
@@ -16,7 +16,8 @@ from states.events import OutputHeld, VoiceFailed
 
 
 def speak(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
-    """Play the current draft, whose turn is committed, while it is still being synthesized.
+    """Play the current draft, whose turn is committed, while it is still being synthesized, by the
+    effect of that name or, where another voice takes over, by this one.
 
     Emits ``voice_failed`` when the voice gives up, stalls, or gives no sound.
     """
@@ -37,7 +38,7 @@ def recite(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
 
 
 async def _recite(stage: Stage, emit: Emit, reply: int, line: str) -> None:
-    audio = stage.ports.phrases.get(line)
+    audio = stage.phrase(line)
     if audio is not None:
         await stage.playout.add(reply, clause_of(0, line), audio, last=True)
         stage.playout.finish(reply)
@@ -45,10 +46,7 @@ async def _recite(stage: Stage, emit: Emit, reply: int, line: str) -> None:
     draft = Draft(reply, committed=True)
     draft.add(line)
     draft.finish()
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(voice, stage, draft)
-        await _Speaker(stage, emit, draft).run()
-        nursery.cancel_scope.cancel()
+    await _Speaker(stage, emit, draft).run()
 
 
 def _begin(stage: Stage, emit: Emit, reply: int) -> None:
@@ -67,24 +65,30 @@ class _Speaker:
 
     def __init__(self, stage: Stage, emit: Emit, draft: Draft) -> None:
         self.stage, self.emit, self.draft = stage, emit, draft
-        self.spoken = 0
+        self.voicing = draft.voicing
+        self.played = draft.voicing.first
+        """Clauses that were wholly handed to the playout."""
         self.progress_ms = 0.0
 
     async def run(self) -> None:
         _begin(self.stage, self.emit, self.draft.reply)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._watch, nursery.cancel_scope)
-            async for speech in self.draft.speech:
+            if not self.voicing.begun:
+                self.voicing.begun = True
+                nursery.start_soon(voice, self.stage, self.draft)
+            async for speech in self.voicing.speech:
                 await self._play(speech)
             nursery.cancel_scope.cancel()
-        # A voice that gave up, or was given up, is not heard again.
-        self.stage.playout.finish(self.draft.reply)
-        if self.draft.voice_failure:
+        if not self.voicing.instead:  # else another voice goes on
+            self.stage.playout.finish(self.draft.reply)
+        if self.voicing.failure:
             self.emit(
                 VoiceFailed(
                     at_ms=self.stage.now_ms(),
                     reply=self.draft.reply,
-                    reason=self.draft.voice_failure,
+                    reason=self.voicing.failure,
+                    instead=self.voicing.instead,
                 )
             )
 
@@ -97,19 +101,25 @@ class _Speaker:
             last=speech.ends_clause,
             timings=speech.timings,
         )
-        self.spoken += speech.ends_clause
+        self.played += speech.ends_clause
         self.progress_ms = self.stage.now_ms()
 
     async def _watch(self, playing: trio.CancelScope) -> None:
         """Give the voice up when it owes a clause and has been silent for too long."""
         await self.draft.first_clause.wait()
         self.progress_ms = self.stage.now_ms()
-        limit_ms = self.stage.call.settings.first_audio_ms
+        choice, voice_name = self.stage.ports.text_to_speech, self.stage.voice.name
         while True:
-            owed = len(self.draft.composed) > self.spoken
+            instead = choice.instead_of(voice_name)
+            settings = self.stage.call.settings
+            limit_ms = settings.voice_switch_ms if instead else settings.first_audio_ms
+            owed = len(self.draft.composed) > self.played
             waited_ms = self.stage.now_ms() - self.progress_ms if owed else 0.0
             if waited_ms >= limit_ms and self.stage.playout.starved(self.draft.reply):
-                self.draft.voice_failure = f"the voice was silent for {limit_ms} ms"
+                timeout = ProviderTimeout(f"the voice was silent for {limit_ms} ms")
+                choice.failed(voice_name, timeout)
+                self.voicing.scope.cancel()
+                self.voicing.finish(str(timeout), instead)
                 playing.cancel()
                 return
             await trio.sleep(max(limit_ms - waited_ms, limit_ms / 5) / 1000)

@@ -7,12 +7,13 @@ as of the transition that started it is the synchronous part before its coroutin
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import trio
 
+from effects.choice import Choice
 from effects.ears import Ears
 from effects.phrases import Phrases
 from effects.playout import Playout, Silenced
@@ -43,17 +44,61 @@ CLAUSE_LIMIT = 256
 """Clauses of one reply that wait for the voice; a reply is not longer."""
 
 
+SENTENCE_ENDS = (".", "!", "?", ":", ";")
+"""Where another voice may go on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The providers behind a call. All calls of a process share them."""
+    """The providers behind a call. All calls of a process share them. Where there are several for
+    one port, the later ones take over from those that fail."""
 
-    speech_to_text: SpeechToText
-    language_model: LanguageModel
-    text_to_speech: TextToSpeech
+    speech_to_text: Choice[SpeechToText]
+    language_model: Choice[LanguageModel]
+    text_to_speech: Choice[TextToSpeech]
     voice_activity: VoiceActivityDetector
     turn_detector: TurnDetector
     tools: Mapping[str, Tool]
     phrases: Phrases
+
+
+class Voicing:
+    """One voice at work on a draft, or about to be. ``scope`` stops it; ``failure`` says why it
+    gave up, if it did, and ``instead`` who can take over.
+
+    It begins with the clause ``first``, and has wholly delivered so many as have ``ended``.
+    """
+
+    def __init__(self, clauses: Sequence[Clause] = (), first: int = 0) -> None:
+        self._hand, self.clauses = trio.open_memory_channel[Clause](CLAUSE_LIMIT)
+        self._deliver, self.speech = trio.open_memory_channel[Speech](SPEECH_LIMIT)
+        self.scope = trio.CancelScope()
+        self.begun = False
+        self.first = first
+        self.ended = 0
+        self.failure = ""
+        self.instead = ""
+        for clause in clauses:
+            self._hand.send_nowait(clause)
+
+    def hand(self, clause: Clause) -> None:
+        """Give it another clause. Raises :class:`trio.WouldBlock` if it has too many."""
+        self._hand.send_nowait(clause)
+
+    def no_more(self) -> None:
+        """No more clauses will come."""
+        self._hand.close()
+
+    async def deliver(self, speech: Speech) -> None:
+        """Hand speech to whoever plays it; waits while there is plenty."""
+        await self._deliver.send(speech)
+        self.ended += speech.ends_clause
+
+    def finish(self, failure: str, instead: str = "") -> None:
+        """No more speech will come; ``failure`` says why if it should have."""
+        if failure and not self.failure:
+            self.failure, self.instead = failure, instead
+        self._deliver.close()
 
 
 class Draft:
@@ -61,8 +106,7 @@ class Draft:
 
     ``committed`` is set when the turn it answers is taken up; before that nothing of it may be
     heard or have side effects. ``owed`` is what it has to say besides, until it is composed.
-    ``misuses`` counts the tools that it asked for wrongly;
-    ``voice_failure`` says why the voice gave up, if it did.
+    ``misuses`` counts the tools that it asked for wrongly. ``voicing`` is the voice that says it.
     """
 
     def __init__(self, reply: int, *, committed: bool, owed: str = "") -> None:
@@ -71,11 +115,9 @@ class Draft:
         self.committed = trio.Event()
         if committed:
             self.committed.set()
-        self._send, self.clauses = trio.open_memory_channel[Clause](CLAUSE_LIMIT)
-        self._deliver, self.speech = trio.open_memory_channel[Speech](SPEECH_LIMIT)
+        self.voicing = Voicing()
         self.is_open = True
         """Whether more clauses may come."""
-        self.voice_failure = ""
         self.composed: list[Clause] = []
         self.first_clause = trio.Event()
         self.misuses = 0
@@ -87,7 +129,7 @@ class Draft:
         if not clause.words:
             return False
         try:
-            self._send.send_nowait(clause)
+            self.voicing.hand(clause)
         except trio.WouldBlock:
             return False
         self.composed.append(clause)
@@ -97,8 +139,20 @@ class Draft:
     def finish(self) -> None:
         """No more clauses will come."""
         self.is_open = False
-        self._send.close()
+        self.voicing.no_more()
         self.first_clause.set()
+
+    def change_voice(self) -> int:
+        """Have another voice say it, from the beginning of the sentence that was not finished: a
+        voice does not change in mid-sentence. Returns the clause with which it begins."""
+        self.voicing.scope.cancel()
+        first = self.voicing.first + self.voicing.ended
+        while first > 0 and not self.composed[first - 1].text.endswith(SENTENCE_ENDS):
+            first -= 1
+        self.voicing = Voicing(self.composed[first:], first)
+        if not self.is_open:
+            self.voicing.no_more()
+        return first
 
     def unheard(self, silenced: Silenced) -> tuple[str, Weight]:
         """What the caller has not heard of it, and how much that matters. Of a rest that must be
@@ -111,15 +165,6 @@ class Draft:
             return " ".join(must), "must"
         text = " ".join(clause.text for clause in rest)
         return text, "key" if "key" in weights else "plain"
-
-    async def deliver(self, speech: Speech) -> None:
-        """Hand speech to whoever plays it; waits while there is plenty."""
-        await self._deliver.send(speech)
-
-    def finish_speech(self, failure: str) -> None:
-        """No more speech will come; ``failure`` says why if it should have."""
-        self.voice_failure = self.voice_failure or failure
-        self._deliver.close()
 
 
 Intent = tuple[int, str, str]
@@ -154,9 +199,22 @@ class Stage:
     """Runs something that outlives the reply that asked for it (a side effect); the last is called
     if it outlives the call, too."""
     settled: Callable[[], Awaitable[None]]
+    voice_name: str = ""
+    """Who speaks in this call unless it fails: a call does not change its voice because others
+    had trouble with it."""
     draft: Draft | None = None
     acknowledged: str = ""
     """What was said last to a caller who had to wait."""
     tools_running: dict[str, str] = field(default_factory=dict)
     """The tools that run for the current reply, each with what to say meanwhile."""
     errands: dict[Intent, Errand] = field(default_factory=dict)
+
+    @property
+    def voice(self) -> TextToSpeech:
+        """Who speaks in this call."""
+        return self.ports.text_to_speech.pick(self.call.voice or self.voice_name)
+
+    def phrase(self, text: str) -> bytes | None:
+        """The audio of a fixed line; None if it was not rendered, or not in this call's voice."""
+        is_own = self.voice is self.ports.text_to_speech.first
+        return self.ports.phrases.get(text) if is_own else None

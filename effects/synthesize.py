@@ -12,55 +12,82 @@ from typing import Any
 
 import trio
 
-from effects.ports import Clause, ProviderError, Speech
-from effects.stage import Draft, Emit, Stage
+from effects.ports import Clause, ProviderError, ProviderLost, Speech, TextToSpeech
+from effects.stage import Draft, Emit, Stage, Voicing
 from states import notes
 
 
 def synthesize(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
     """Voice the current draft while it is composed. A voice that gives up leaves its reason in
-    the draft; whoever speaks reports it. Cancelling stops the voice."""
+    the draft, and who can take over; whoever speaks reports it. Cancelling stops the voice."""
     assert stage.draft is not None, "a reply is voiced only while it is composed"
+    stage.draft.voicing.begun = True
     return voice(stage, stage.draft)
 
 
 async def voice(stage: Stage, draft: Draft) -> None:
-    """Run the voice over the clauses of a draft, as they come."""
-    send, clauses = trio.open_memory_channel[Clause](0)
-    sounded, ended = False, 0
-
-    async def take(speech: Speech) -> None:
-        nonlocal sounded, ended
-        if speech.mulaw and not sounded:
-            sounded = True
-            stage.note(notes.FirstSpeech(at_ms=stage.now_ms(), reply=draft.reply))
-        await draft.deliver(speech)
-        ended += speech.ends_clause
-
+    """Run this call's voice over the clauses of a draft, as they come."""
+    voicing, provider, choice = draft.voicing, stage.voice, stage.ports.text_to_speech
     failure = ""
-    try:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_hand_over, stage, draft, send)
-            await stage.ports.text_to_speech.speak(clauses, take)
-            nursery.cancel_scope.cancel()
-    except* ProviderError as errors:
-        failure = str(errors.exceptions[0]) or type(errors.exceptions[0]).__name__
-    if not failure and draft.composed and not sounded:
-        failure = "the voice gave no sound"
-    if not failure and (draft.is_open or ended < len(draft.composed)):
-        failure = "the voice ended before it had said everything"
-    draft.finish_speech(failure)
+    with voicing.scope:
+        try:
+            with choice.watched(provider.name):
+                await _Voice(stage, draft, voicing, provider).run()
+        except ProviderError as error:
+            failure = str(error) or type(error).__name__
+        if not failure and (draft.is_open or voicing.first + voicing.ended < len(draft.composed)):
+            failure = "the voice ended before it had said everything"
+    voicing.finish(failure, choice.instead_of(provider.name) if failure else "")
 
 
-async def _hand_over(stage: Stage, draft: Draft, voice: trio.MemorySendChannel[Clause]) -> None:
-    """Give the voice the clauses: the first at once, the others after the commit."""
-    async with voice:
-        async for clause in draft.clauses:
-            if clause.index == 0:
-                stage.note(notes.VoiceRequested(at_ms=stage.now_ms(), reply=draft.reply))
-            else:
-                await draft.committed.wait()
-            try:
-                await voice.send(clause)
-            except trio.BrokenResourceError:
-                return  # the voice has closed its ears: it is giving up
+class _Voice:
+    def __init__(
+        self, stage: Stage, draft: Draft, voicing: Voicing, provider: TextToSpeech
+    ) -> None:
+        self.stage, self.draft, self.voicing, self.provider = stage, draft, voicing, provider
+        self.sounded = False
+
+    async def run(self) -> None:
+        """Raises the :class:`ProviderError` of the voice, and one where it gave no sound."""
+        send, clauses = trio.open_memory_channel[Clause](0)
+        failure: ProviderError | None = None
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._hand_over, send)
+                await self.provider.speak(clauses, self._take)
+                nursery.cancel_scope.cancel()
+        except* ProviderError as errors:
+            failure = errors.exceptions[0]  # type: ignore[assignment]
+        if failure is not None:
+            raise failure
+        if self.draft.composed and not self.sounded:
+            raise ProviderLost("the voice gave no sound")
+
+    async def _take(self, speech: Speech) -> None:
+        if speech.mulaw and not self.sounded:
+            self.sounded = True
+            self.stage.ports.text_to_speech.succeeded(self.provider.name)
+            self.stage.note(notes.FirstSpeech(at_ms=self.stage.now_ms(), reply=self.draft.reply))
+        await self.voicing.deliver(speech)
+
+    async def _hand_over(self, voice: trio.MemorySendChannel[Clause]) -> None:
+        """Give the voice the clauses: the first at once, the others after the commit."""
+        async with voice:
+            async for clause in self.voicing.clauses:
+                if clause.index == self.voicing.first:
+                    self._note_requested()
+                else:
+                    await self.draft.committed.wait()
+                try:
+                    await voice.send(clause)
+                except trio.BrokenResourceError:
+                    return  # the voice has closed its ears: it is giving up
+
+    def _note_requested(self) -> None:
+        self.stage.note(
+            notes.VoiceRequested(
+                at_ms=self.stage.now_ms(),
+                reply=self.draft.reply,
+                provider=self.provider.name,
+            )
+        )

@@ -16,11 +16,12 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
     """Run one speech-to-text session until it fails or is cancelled.
 
     Segments are numbered on from those of the session before, so that words of a session that
-    broke are never taken for words of the next. A partial that comes too late is dropped, and
-    counted.
+    broke are never taken for words of the next, but for those that it hears again. A partial that
+    comes too late is dropped, and counted.
     """
-    recogniser = stage.ports.speech_to_text
-    first = stage.ears.next_segment
+    choice = stage.ports.speech_to_text
+    recogniser = choice.pick(stage.call.recogniser)
+    first = _first_segment(stage)
     known: dict[int, Heard] = {}
 
     def heard(words: Heard) -> None:
@@ -29,7 +30,11 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
                 notes.EventDropped(at_ms=stage.now_ms(), event="transcript", effect="transcribe")
             )
             return
+        if not known:
+            choice.succeeded(recogniser.name)
         known[words.segment] = words
+        if words.final:
+            stage.ears.understood_ms = max(stage.ears.understood_ms, words.through_ms)
         segment = first + words.segment
         stage.ears.next_segment = max(stage.ears.next_segment, segment + 1)
         # What the agent has said since the speech began: who repeats it later means it. Words that
@@ -49,13 +54,25 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
             )
         )
 
+    stage.note(notes.RecogniserStarted(at_ms=stage.now_ms(), provider=recogniser.name))
     reason, retryable = "speech-to-text ended by itself", True
     try:
-        with stage.ears.listen(gated=recogniser.gated) as sound:
+        with choice.watched(recogniser.name), stage.ears.listen(gated=recogniser.gated) as sound:
             await recogniser.transcribe(sound, heard)
     except ProviderError as error:
         reason, retryable = str(error), error.retryable
-    emit(SttFailed(at_ms=stage.now_ms(), reason=reason, retryable=retryable))
+    instead = choice.instead_of(recogniser.name)
+    emit(SttFailed(at_ms=stage.now_ms(), reason=reason, retryable=retryable, instead=instead))
+
+
+def _first_segment(stage: Stage) -> int:
+    """The number of a session's first segment. A session that comes after one that failed hears
+    the speech again that was not understood to its end: what had been made of it is replaced."""
+    turn, ears = stage.call.turn, stage.ears
+    unfinished = [segment for segment in turn.segments if segment not in turn.finals]
+    if unfinished and ears.covers_what_is_not_understood():
+        return min(unfinished)
+    return ears.next_segment
 
 
 def _is_outdated(words: Heard, known: Heard | None) -> bool:

@@ -190,7 +190,17 @@ class Interpreter:
             case commands.ReleaseDraft():
                 assert self.stage.draft is not None
                 self.stage.draft.committed.set()
+            case commands.ChangeVoice():
+                self._change_voice()
         return None
+
+    def _change_voice(self) -> None:
+        """What the voice that failed has delivered of the sentence that it did not finish, and what
+        the carrier does not have yet, is not said: the next voice says it anew."""
+        draft, reply = self.stage.draft, self.machine.call.reply
+        is_draft = draft is not None and draft.reply == reply.number
+        first = draft.change_voice() if draft is not None and is_draft else 0
+        self.stage.playout.take_back(reply.number, first)
 
     def _held(self, silenced: Silenced | None) -> OutputHeld | None:
         if silenced is None or not silenced.audible:

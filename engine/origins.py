@@ -91,6 +91,7 @@ RAISES: Mapping[str, tuple[tuple[str, ...], ...]] = MappingProxyType(
         "leave_message": (("say",),),
         "say_transfer_failed": (("say",),),
         "say_warning": (("say",),),
+        "change_mind": (("mind_changed",),),
     }
 )
 """What an action may raise, in order, as alternatives. An action that is not here raises
@@ -109,6 +110,10 @@ HOLDS: Mapping[str, bool] = MappingProxyType(
 
 DISCARDS = frozenset({"discard_output", "retract_turn", "yield_floor"})
 """The actions that throw away the reply that is in the air."""
+
+
+GOES_ON = frozenset({"change_voice"})
+"""The actions after which a voice that begins goes on with the reply that is in the air."""
 
 
 def actions_of(chart: Chart) -> dict[str, int]:

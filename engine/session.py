@@ -122,6 +122,7 @@ def _stage(
         emit=emit,
         run_errand=interpreter.run_errand,
         settled=interpreter.settled,
+        voice_name=desk.ports.text_to_speech.pick("").name,
     )
 
 

@@ -19,6 +19,7 @@ from engine.origins import (
     EMITS,
     ENDS_IN_TIME,
     ENGINE_EMITS,
+    GOES_ON,
     HOLDS,
     LAST_WORDS,
     VOICES,
@@ -115,8 +116,13 @@ class Situations:
                     outcome.configuration,
                     frozenset(one for one in over if one.state not in outcome.left),
                     held,
-                    # A voice that begins has another reply in hand, of which nothing was heard.
-                    audible and not any(self._voices(state) for state in outcome.entered),
+                    # A voice that begins has another reply in hand, of which nothing was heard,
+                    # unless it goes on with what another voice began.
+                    audible
+                    and (
+                        not GOES_ON.isdisjoint(outcome.actions)
+                        or not any(self._voices(state) for state in outcome.entered)
+                    ),
                 ),
             )
 

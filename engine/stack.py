@@ -17,6 +17,7 @@ from adapters.embedded.turn_detector import WordsTurnDetector
 from adapters.silero.vad import SileroVad
 from adapters.stores.files import FileStore
 from adapters.stores.phrase_files import PhraseFiles
+from effects.choice import Choice
 from effects.phrases import Phrases
 from effects.ports import Provider, ProviderError, Tool
 from effects.stage import Ports
@@ -53,9 +54,9 @@ async def open_desk(config: Config, progress: Progress = lambda _: None) -> Asyn
         tools = kit.open_tools(data)
         progress("loading models: voice activity, speech-to-text, voice")
         ports = Ports(
-            speech_to_text=EmbeddedSpeechToText(),
-            language_model=kit.mind(),
-            text_to_speech=EmbeddedVoice(),
+            speech_to_text=Choice(EmbeddedSpeechToText()),
+            language_model=Choice(kit.mind()),
+            text_to_speech=Choice(EmbeddedVoice()),
             voice_activity=SileroVad(),
             turn_detector=WordsTurnDetector(),
             tools=tools,
@@ -64,16 +65,16 @@ async def open_desk(config: Config, progress: Progress = lambda _: None) -> Asyn
         Machine(chart, Call(config.settings, kit.agent))  # the first one builds the class
         await stack.enter_async_context(
             entered(
-                ports.speech_to_text,
-                ports.language_model,
-                ports.text_to_speech,
+                *ports.speech_to_text.providers,
+                *ports.language_model.providers,
+                *ports.text_to_speech.providers,
                 ports.voice_activity,
                 ports.turn_detector,
             )
         )
-        await ports.phrases.recall(ports.text_to_speech)
+        await ports.phrases.recall(ports.text_to_speech.first)
         async with trio.open_nursery() as background:
-            background.start_soon(ports.phrases.render, ports.text_to_speech)
+            background.start_soon(ports.phrases.render, ports.text_to_speech.first)
             yield Desk(chart, kit.agent, config.settings, ports, store)
             background.cancel_scope.cancel()
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from states.call import Call, Line, Reply, ToolUse, Turn
 from states.commands import (
+    ChangeVoice,
     Command,
     DiscardOutput,
     HoldOutput,
@@ -29,12 +30,15 @@ from states.events import (
     OutputHeld,
     PauseOver,
     PlayedOut,
+    ReplyFailed,
     SpeechEnded,
+    SttFailed,
     SttOverdue,
     ToolSettled,
     Transcript,
     TurnJudged,
     TurnTooLong,
+    VoiceFailed,
 )
 from states.router import route_of
 
@@ -332,7 +336,29 @@ def discard_output(call: Call, event: Event) -> Commands:
     return (DiscardOutput(),)
 
 
+def change_mind(call: Call, event: Event) -> Commands:
+    """Another language model takes over for the rest of the call."""
+    assert isinstance(event, ReplyFailed)
+    call.mind = event.instead
+    return (Raise("mind_changed"),)
+
+
+def change_voice(call: Call, event: Event) -> Commands:
+    """Another voice takes over for the rest of the call, from the sentence that was not
+    finished."""
+    assert isinstance(event, VoiceFailed)
+    call.voice = event.instead
+    return (ChangeVoice(),)
+
+
 # --- ears -----------------------------------------------------------------------------------
+
+
+def change_recogniser(call: Call, event: Event) -> Commands:
+    """Another speech-to-text takes over for the rest of the call."""
+    assert isinstance(event, SttFailed)
+    call.recogniser = event.instead
+    return ()
 
 
 def note_stt_failure(call: Call, event: Event) -> Commands:

@@ -149,6 +149,11 @@ class Call:
     owed: str = ""
     """What has to be said although the caller interrupted it."""
 
+    recogniser: str = ""
+    mind: str = ""
+    voice: str = ""
+    """Who took over for this call from a provider that failed; empty where none has."""
+
     habits: Habits = field(default_factory=Habits)
     prompts: int = 0
     failures: int = 0

@@ -36,4 +36,9 @@ class ReleaseDraft:
     """The draft is committed: what it asks for may have side effects now."""
 
 
-Command = Raise | HoldOutput | ReleaseOutput | DiscardOutput | ReleaseDraft
+@dataclass(frozen=True, slots=True)
+class ChangeVoice:
+    """Another voice goes on with the draft, from the sentence that was not finished."""
+
+
+Command = Raise | HoldOutput | ReleaseOutput | DiscardOutput | ReleaseDraft | ChangeVoice

@@ -168,10 +168,12 @@ class NoiseOver(Event, frozen=True):
 
 
 class SttFailed(Event, frozen=True):
-    """Speech-to-text gave up."""
+    """Speech-to-text gave up. ``instead`` names the recogniser that can take over; empty if there
+    is none."""
 
     reason: str
     retryable: bool
+    instead: str = ""
 
 
 class SttRetry(Event, frozen=True):
@@ -193,11 +195,17 @@ class Abandoned(Event, frozen=True):
     """Raised when the reply is no longer wanted."""
 
 
+class MindChanged(Event, frozen=True):
+    """Another language model takes over, and composes the reply anew."""
+
+
 class ReplyFailed(Event, frozen=True):
-    """The language model or a tool gave up, or said nothing."""
+    """The language model or a tool gave up, or said nothing. ``instead`` names the model that can
+    take over; empty if there is none."""
 
     reply: int
     reason: str
+    instead: str = ""
 
 
 class ToolSettled(Event, frozen=True):
@@ -220,10 +228,12 @@ class ReplyLate(Event, frozen=True):
 
 
 class VoiceFailed(Event, frozen=True):
-    """The voice gave up, or gave no sound."""
+    """The voice gave up, or gave no sound. ``instead`` names the voice that can take over; empty if
+    there is none."""
 
     reply: int
     reason: str
+    instead: str = ""
 
 
 class ProtectionOver(Event, frozen=True):
@@ -312,6 +322,7 @@ EventUnion = (
     | Committed
     | Say
     | Abandoned
+    | MindChanged
     | ReplyFailed
     | ToolSettled
     | ReplyLate
@@ -330,6 +341,6 @@ EVENTS: dict[str, type[Event]] = {event_name(cls.__name__): cls for cls in Event
 """Every event by its name on the chart."""
 
 RAISED: frozenset[str] = frozenset(
-    {"words_changed", "words_settled", "committed", "say", "abandoned"}
+    {"words_changed", "words_settled", "committed", "say", "abandoned", "mind_changed"}
 )
 """The events that actions raise; all others come from effects."""

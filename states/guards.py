@@ -6,7 +6,17 @@ A guard's name on the chart is its function's name. It must not change anything.
 from __future__ import annotations
 
 from states.call import Call
-from states.events import Dtmf, Event, OutputHeld, PlayedOut, Transcript, TurnForeseen
+from states.events import (
+    Dtmf,
+    Event,
+    OutputHeld,
+    PlayedOut,
+    ReplyFailed,
+    SttFailed,
+    Transcript,
+    TurnForeseen,
+    VoiceFailed,
+)
 from states.words import (
     is_backchannel,
     is_courtesy,
@@ -172,6 +182,20 @@ def reply_broke(call: Call, event: Event) -> bool:
     return call.reply.broke
 
 
+def another_mind(call: Call, event: Event) -> bool:
+    """Another language model can compose the reply, of which nothing was heard yet, and which has
+    not asked for the end of the call or a transfer already."""
+    assert isinstance(event, ReplyFailed)
+    begun = call.reply.audible or call.farewell or bool(call.transfer_to)
+    return bool(event.instead) and not begun
+
+
+def another_voice(call: Call, event: Event) -> bool:
+    """Another voice can go on."""
+    assert isinstance(event, VoiceFailed)
+    return bool(event.instead)
+
+
 def may_apologise(call: Call, event: Event) -> bool:
     """There were not too many failures in a row."""
     return call.failures < call.settings.apology_limit
@@ -206,6 +230,12 @@ def greeting_is_protected(call: Call, event: Event) -> bool:
 def may_prompt(call: Call, event: Event) -> bool:
     """A silent caller has not been prompted too often."""
     return call.prompts < len(call.agent.prompts)
+
+
+def another_recogniser(call: Call, event: Event) -> bool:
+    """Another speech-to-text can go on."""
+    assert isinstance(event, SttFailed)
+    return bool(event.instead)
 
 
 def stt_may_retry(call: Call, event: Event) -> bool:

@@ -19,11 +19,15 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, tag=event_name, tag_field=
 
 
 class ReplyRequested(Note, frozen=True):
-    """A generation was asked of the language model (``round`` > 1: after tools)."""
+    """A generation was asked of the language model (``round`` > 1: after tools). ``model`` is what
+    was asked for; empty for the provider's usual one. ``hedge`` is one that is asked only because
+    another is late."""
 
     reply: int
     round: int
     model: str
+    provider: str = ""
+    hedge: bool = False
 
 
 class FirstToken(Note, frozen=True):
@@ -48,11 +52,15 @@ class ToolStarted(Note, frozen=True):
 
 
 class ReplyComposed(Note, frozen=True):
-    """A generation is complete."""
+    """A reply is complete. The tokens are those of all its generations, the rest is the last's."""
 
     reply: int
     tokens_in: int
     tokens_out: int
+    tokens_cached: int = 0
+    provider: str = ""
+    model: str = ""
+    request_id: str = ""
 
 
 class DraftDropped(Note, frozen=True):
@@ -63,9 +71,10 @@ class DraftDropped(Note, frozen=True):
 
 
 class VoiceRequested(Note, frozen=True):
-    """The first clause of a reply was handed to the voice."""
+    """The first clause of a reply was handed to the voice; again where another takes over."""
 
     reply: int
+    provider: str = ""
 
 
 class FirstSpeech(Note, frozen=True):
@@ -95,6 +104,12 @@ class Cleared(Note, frozen=True):
     reply: int
 
 
+class RecogniserStarted(Note, frozen=True):
+    """A speech-to-text session begins."""
+
+    provider: str
+
+
 class FramesDropped(Note, frozen=True):
     """Caller audio was dropped, oldest first, because speech-to-text did not keep up."""
 
@@ -120,6 +135,7 @@ NoteUnion = (
     | ClauseSent
     | MarkEchoed
     | Cleared
+    | RecogniserStarted
     | FramesDropped
     | EventDropped
 )

@@ -75,6 +75,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         it goes on.
         ``reply_ms``: a reply later than this is given up with an apology.
         ``first_token_ms``, ``first_audio_ms``: the provider is given up after this silence.
+        ``mind_switch_ms``, ``voice_switch_ms``: the same where another can take over.
+        ``mind_hedge_ms``: a language model that says nothing for so long gets company: the next one
+        is asked as well, and whoever begins first composes the reply (0: never).
         ``generation_ms``: the longest that the language model may write at a reply, tools left
         out.
         ``tool_rounds``: the most rounds of tools in one reply.
@@ -134,6 +137,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reply_ms: Milliseconds = 12_000
     first_token_ms: Milliseconds = 6000
     first_audio_ms: Milliseconds = 5000
+    mind_switch_ms: Milliseconds = 2500
+    voice_switch_ms: Milliseconds = 1500
+    mind_hedge_ms: Limit = 0
     generation_ms: Milliseconds = 30_000
     tool_rounds: Count = 4
     reply_chars: Count = 2000

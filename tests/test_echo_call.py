@@ -12,6 +12,7 @@ from trio.testing import MockClock
 from adapters.embedded.text_to_speech import JoeVoice
 from adapters.silero.vad import SileroVad
 from bench.reference import NoStore
+from effects.choice import Choice
 from effects.phrases import Phrases
 from effects.ports import CallInfo, CarrierMessage, Media, Stop
 from effects.stage import Ports
@@ -72,9 +73,9 @@ async def onsets(vad: SileroVad, greeting: bytes, settings: Settings) -> int:
     phrases = Phrases()
     phrases.add(agent_for(scenario).greeting, greeting)
     ports = Ports(
-        speech_to_text=ScriptedRecogniser(scenario),
-        language_model=ScriptedMind(scenario),
-        text_to_speech=ScriptedVoice(scenario),
+        speech_to_text=Choice(ScriptedRecogniser(scenario)),
+        language_model=Choice(ScriptedMind(scenario)),
+        text_to_speech=Choice(ScriptedVoice(scenario)),
         voice_activity=vad,
         turn_detector=ScriptedJudge(scenario),
         tools={},

@@ -21,6 +21,8 @@ LINES = ("Hello.", "One moment.", "Goodbye.")
 class Parrot:
     """A voice whose sound is the text itself. It remembers what it said."""
 
+    name = "parrot"
+
     def __init__(
         self, identity: str = "parrot 1", *, loses: str = "", mute: str = "", takes_s: float = 0.0
     ) -> None:

@@ -16,6 +16,7 @@ from adapters.twilio.dialing import websocket_over
 from adapters.twilio.phone import talk
 from adapters.twilio.recording import CallRecord
 from adapters.twilio.script import AtTime, KeyPress, Script
+from effects.choice import Choice
 from effects.phrases import Phrases
 from effects.ports import JournalSink, ToolContext, ToolSpec
 from effects.stage import Ports
@@ -117,9 +118,9 @@ def a_desk(change: Change) -> Desk:
     agent, phrases = agent_for(SCENARIO), Phrases()
     phrases.add(agent.greeting, bytes(8000))
     ports = Ports(
-        speech_to_text=ScriptedRecogniser(SCENARIO),
-        language_model=ScriptedMind(SCENARIO),
-        text_to_speech=ScriptedVoice(SCENARIO),
+        speech_to_text=Choice(ScriptedRecogniser(SCENARIO)),
+        language_model=Choice(ScriptedMind(SCENARIO)),
+        text_to_speech=Choice(ScriptedVoice(SCENARIO)),
         voice_activity=ScriptedVad(),
         turn_detector=ScriptedJudge(SCENARIO),
         tools={"change": change},

@@ -10,6 +10,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from effects.choice import Choice
 from effects.compose import compose
 from effects.ports import Prompt, TextDelta, ToolCall, ToolMisused, Usage
 from engine import journal
@@ -69,6 +70,8 @@ class TestWrongCalls:
 class Stubborn:
     """A language model that asks wrongly, ``times`` over, and then speaks."""
 
+    name = "stubborn"
+
     def __init__(self, times: int) -> None:
         self.times, self.asked = times, 0
 
@@ -93,7 +96,7 @@ async def test_a_model_that_does_not_mend_its_call_has_failed(times: int, failed
         bench = Bench(nursery)
         bench.draft(1)
         mind = Stubborn(times)
-        bench.stage.ports = replace(bench.stage.ports, language_model=mind)
+        bench.stage.ports = replace(bench.stage.ports, language_model=Choice(mind))
         await compose(bench.stage, bench.happened.append)
     reasons = [each.reason for each in bench.happened if isinstance(each, events.ReplyFailed)]
     assert mind.asked == 2

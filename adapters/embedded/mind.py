@@ -23,6 +23,8 @@ class ParcelMind:
     model would. Instances hold no state: one serves any number of calls.
     """
 
+    name = "embedded"
+
     def __init__(self, *, first_token_delay_ms: float = 20.0, word_delay_ms: float = 5.0) -> None:
         self._first_token_delay_s = first_token_delay_ms / 1000
         self._word_delay_s = word_delay_ms / 1000

@@ -34,6 +34,7 @@ class EmbeddedSpeechToText:
     them, with case and punctuation. ``threads`` is how many decodes run at a time.
     """
 
+    name = "embedded"
     gated = True
 
     def __init__(self, load: Callable[[], Model] = Moonshine.load, *, threads: int = 2) -> None:

@@ -138,6 +138,7 @@ class EmbeddedVoice:
     ``load`` makes the model.
     """
 
+    name = "embedded"
     identity = f"embedded {WEIGHTS['piper-joe'].sha256} {_REVISION}"
 
     def __init__(self, load: Callable[[], Model] = JoeVoice) -> None:

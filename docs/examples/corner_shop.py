@@ -49,6 +49,8 @@ async def opening_hours(arguments: OpeningHours, context: ToolContext) -> Hours:
 class ShopMind:
     """Finds a day in what the caller said, asks the tool, and says what it returned."""
 
+    name = "shop"
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -58,13 +58,15 @@ class Heard:
 
 
 class SpeechToText(Provider, Protocol):
-    """Turns caller audio into words, as they are spoken.
+    """Turns caller audio into words, as they are spoken. ``name`` is what configurations and
+    journals call it.
 
     ``gated`` asks for speech only: an :class:`Onset`, then frames from a little before it
     (the pre-roll) up to an :class:`Offset`; never silence. Otherwise every frame is passed,
     with the same edges between them.
     """
 
+    name: str
     gated: bool
 
     async def transcribe(

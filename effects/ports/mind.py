@@ -68,7 +68,9 @@ class Usage:
 
 
 class LanguageModel(Provider, Protocol):
-    """Composes what the agent says."""
+    """Composes what the agent says. ``name`` is what configurations and journals call it."""
+
+    name: str
 
     async def reply(self, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]) -> Usage:
         """Stream one generation into ``emit`` and return when it is complete.

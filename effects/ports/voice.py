@@ -71,10 +71,13 @@ class Speech:
 class TextToSpeech(Provider, Protocol):
     """Gives the agent a voice.
 
+    ``name`` is what configurations and journals call it.
+
     ``identity`` names the provider, the voice and its version: two voices of one identity say a
     text in the same way, so that what one has rendered will do for the other.
     """
 
+    name: str
     identity: str
 
     async def speak(

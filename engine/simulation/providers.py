@@ -31,6 +31,9 @@ from engine.simulation.services import Services
 from engine.simulation.sound import spell
 from states.words import normalized
 
+FIRST, SECOND = "first", "second"
+"""What the providers of a port are called."""
+
 
 class Scripted:
     """Nothing to load. ``open_sessions`` counts who is being served; ``services`` lets an
@@ -70,8 +73,11 @@ class ScriptedVad(Scripted):
 class ScriptedMind(Scripted):
     """Answers as the scenario says. ``prompts`` keeps what it was asked, and when."""
 
-    def __init__(self, scenario: Scenario, services: Services | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, services: Services | None = None, name: str = FIRST
+    ) -> None:
         super().__init__(services)
+        self.name = name
         self._answers = scenario.answers
         self._given: Counter[int] = Counter()
         self.prompts: list[tuple[float, Prompt]] = []
@@ -151,8 +157,11 @@ class ScriptedVoice(Scripted):
 
     identity = "scripted"
 
-    def __init__(self, scenario: Scenario, services: Services | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, services: Services | None = None, name: str = FIRST
+    ) -> None:
         super().__init__(services)
+        self.name = name
         self._script = scenario.voice
         self._faults = 0
 

@@ -23,7 +23,7 @@ from effects.ports import (
 )
 from engine.journal import AnyLine, Event
 from engine.simulation.faults import linger, raise_fault
-from engine.simulation.providers import Scripted
+from engine.simulation.providers import FIRST, Scripted
 from engine.simulation.scenario import Act, Scenario
 from engine.simulation.schedule import JumpingClock
 from engine.simulation.services import Services
@@ -53,8 +53,10 @@ class ScriptedRecogniser(Scripted):
         services: Services | None = None,
         said: Sequence[Act] | None = None,
         clock: JumpingClock | None = None,
+        name: str = FIRST,
     ) -> None:
         super().__init__(services)
+        self.name = name
         self.said = scenario.caller if said is None else said
         self.gated = scenario.recognition.gated
         self.latest_ms = 0.0
@@ -132,6 +134,7 @@ class _Session:
         self.reached: dict[int, tuple[float, float]] = {}
         self.recent: deque[Frame] = deque(maxlen=64)
         self.newest_ms = -inf
+        self.began_ms = trio.current_time() * 1000
         self.through_ms = 0.0
         self.worded_ms = 0.0
         self.next_partial_ms = 0.0
@@ -149,7 +152,8 @@ class _Session:
     async def _hear(self, item: Sound) -> None:
         if isinstance(item, Frame):
             age_ms = trio.current_time() * 1000 - item.at_ms
-            self.recogniser.latest_ms = max(self.recogniser.latest_ms, age_ms)
+            if item.at_ms >= self.began_ms:  # what is older was heard before, by another
+                self.recogniser.latest_ms = max(self.recogniser.latest_ms, age_ms)
         if self._is_stuck():
             await trio.sleep_until(self.script.stuck_at + self.script.stuck_for)
         match item:

@@ -133,6 +133,15 @@ class Recognition(Data, frozen=True):
     ignores_cancel: float = 0.0
 
 
+class Spare(Data, frozen=True):
+    """Second providers, that take over from the first: a language model that gives these
+    ``answers``, a ``voice``, a ``recognition``. What is left out has no second."""
+
+    answers: list[Answer] | None = None
+    voice: Voice | None = None
+    recognition: Recognition | None = None
+
+
 class Judge(Data, frozen=True):
     """The turn detector: how long it takes, and whether it fails. ``by_words`` makes it the
     embedded one; otherwise all is complete but what the scenario calls incomplete."""
@@ -293,6 +302,7 @@ class Scenario(Data, frozen=True):
     answers: list[Answer] = []
     voice: Voice = Voice()
     recognition: Recognition = Recognition()
+    spare: Spare = Spare()
     judge: Judge = Judge()
     wire: Wire = Wire()
     tools: list[ScriptedTool] = []
@@ -332,6 +342,8 @@ def plain_scenario(scenario: Scenario) -> dict[str, Any]:
 _USUAL: dict[type[msgspec.Struct], msgspec.Struct] = {
     Act: Act(at=-1.0),
     Answer: Answer(),
+    Voice: Voice(),
+    Recognition: Recognition(),
     Asks: Asks(tool=""),
     ScriptedTool: ScriptedTool(name=""),
     Injection: Injection(step=-1),

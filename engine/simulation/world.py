@@ -8,9 +8,11 @@ from functools import cache, partial
 from typing import Protocol
 
 import trio
+from msgspec.structs import replace
 
+from effects.choice import Choice
 from effects.phrases import Phrases
-from effects.ports import JournalSink
+from effects.ports import JournalSink, Prompt
 from effects.spoken import spoken
 from effects.stage import Ports
 from engine.chart import Chart, default_chart_path, load_chart
@@ -19,6 +21,7 @@ from engine.session import Desk, hold_call
 from engine.simulation.injections import Hand
 from engine.simulation.line import Line
 from engine.simulation.providers import (
+    SECOND,
     Scripted,
     ScriptedJudge,
     ScriptedMind,
@@ -166,20 +169,19 @@ class _World:
         scenario, trace = self.trace.scenario, self.trace
         assert self.line is not None
         line = self.line
-        mind, voice = ScriptedMind(scenario, self.services), ScriptedVoice(scenario, self.services)
-        recogniser = ScriptedRecogniser(scenario, self.services, line.said, line.clock)
+        minds, voices, recognisers = self._providers(line)
         tools = {one.name: ScriptedToolPort(one, self.services) for one in scenario.tools}
         ports = Ports(
-            speech_to_text=recogniser,
-            language_model=mind,
-            text_to_speech=voice,
+            speech_to_text=Choice(*recognisers),
+            language_model=Choice(*minds),
+            text_to_speech=Choice(*voices),
             voice_activity=ScriptedVad(),
             turn_detector=ScriptedJudge(scenario, self.services),
             tools=tools,
             phrases=_phrases(scenario, self._agent),
         )
         desk = Desk(trace.chart, self._agent, scenario.settings, ports, _MemoryStore(trace))
-        watchers = [trace.lines.append, recogniser.watch]
+        watchers = [trace.lines.append, *(one.watch for one in recognisers)]
         watchers += [self.watch.line] if self.watch else []
         async with trio.open_nursery() as service:
             with trio.CancelScope() as scope:
@@ -189,12 +191,32 @@ class _World:
             trace.played = line.played()
             await trio.sleep(AFTERMATH_S)
             trace.tasks_left = len(service.child_tasks)
-            trace.sessions_left = sum(port.open_sessions for port in (mind, recogniser, voice))
+            providers = (*minds, *voices, *recognisers)
+            trace.sessions_left = sum(one.open_sessions for one in providers)
             service.cancel_scope.cancel()
         trace.crossed, trace.voiced = line.crossed, line.voiced()
         trace.tool_log = {name: tool.runs for name, tool in tools.items()}
-        trace.prompts = mind.prompts
-        trace.latest_frame_ms = recogniser.latest_ms
+        trace.prompts = sorted((one for mind in minds for one in mind.prompts), key=_when)
+        trace.latest_frame_ms = max(one.latest_ms for one in recognisers)
+
+    def _providers(
+        self, line: Line
+    ) -> tuple[list[ScriptedMind], list[ScriptedVoice], list[ScriptedRecogniser]]:
+        """The scripted providers, and those that take over from them."""
+        scenario, services, spare = self.trace.scenario, self.services, self.trace.scenario.spare
+        said, clock = line.said, line.clock
+        minds = [ScriptedMind(scenario, services)]
+        voices = [ScriptedVoice(scenario, services)]
+        recognisers = [ScriptedRecogniser(scenario, services, said, clock)]
+        if spare.answers is not None:
+            second = replace(scenario, answers=spare.answers)
+            minds.append(ScriptedMind(second, services, SECOND))
+        if spare.voice is not None:
+            voices.append(ScriptedVoice(replace(scenario, voice=spare.voice), services, SECOND))
+        if spare.recognition is not None:
+            second = replace(scenario, recognition=spare.recognition)
+            recognisers.append(ScriptedRecogniser(second, services, said, clock, SECOND))
+        return minds, voices, recognisers
 
     def inject(self, injection: Injection) -> None:
         """What a scenario says happens after a certain step."""
@@ -205,6 +227,10 @@ class _World:
         """Let whoever watches know of a step."""
         assert self.watch is not None
         self.watch.step(task, self.services.who)
+
+
+def _when(prompt: tuple[float, Prompt]) -> float:
+    return prompt[0]
 
 
 def _phrases(scenario: Scenario, agent: Agent) -> Phrases:

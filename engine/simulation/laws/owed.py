@@ -41,9 +41,13 @@ def must_be_said(reading: Reading) -> Iterator[Violation]:
     for utterance in reading.utterances:
         if not utterance.composed:
             continue
-        reply, at_ms, said = utterance.reply, utterance.pieces[-1].at_ms, " ".join(utterance.texts)
+        reply, at_ms, said = (
+            utterance.reply,
+            utterance.pieces[-1].at_ms,
+            " ".join(utterance.whole_texts),
+        )
         own = _says_itself(reading, reply)
-        for text in _that_must(utterance.texts, marked):
+        for text in _that_must(utterance.whole_texts, marked):
             if said.count(text) > max(1, *(one.count(text) for one in own), 0):
                 yield Violation("L3", at_ms, f"{text!r} is said twice in one reply")
             elif not any(text in one for one in (*own, *owed.perhaps)):
@@ -190,7 +194,7 @@ def keeps_its_word(reading: Reading) -> Iterator[Violation]:
         if isinstance(event, events.VoiceFailed) or (
             isinstance(event, events.ReplyFailed) and is_committed(reading, event.reply, index)
         ):
-            failed = event.reply
+            failed = 0 if _taken_over(reading, event, index) else event.reply
         leaves = reading.has_ended(line) or reading.runs("transfer", line.states)
         if raised & {"say", "abandoned"} or leaves:
             failed = 0
@@ -200,6 +204,18 @@ def keeps_its_word(reading: Reading) -> Iterator[Violation]:
             failed = 0
         if is_over and asked and not leaves:
             yield Violation("L5", event.at_ms, "the agent asked for the end, and the call goes on")
+
+
+def _taken_over(
+    reading: Reading, event: events.VoiceFailed | events.ReplyFailed, index: int
+) -> bool:
+    """Whether the provider that can take over was asked after the failure."""
+    asked = notes.VoiceRequested if isinstance(event, events.VoiceFailed) else notes.ReplyRequested
+    return any(
+        isinstance(note, asked) and note.provider == event.instead
+        for later, note in reading.notes
+        if later > index
+    )
 
 
 # --- L7: given up for a reason --------------------------------------------------------------

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 
 from effects.spoken import spoken, words_of
 from engine import journal
@@ -66,7 +66,9 @@ class Begun:
 @dataclass(slots=True)
 class Utterance:
     """One reply as it crossed the line: its clauses as written, in the order in which they were
-    ``begun``, and the pieces in which it was sent. ``composed`` is false for fixed lines."""
+    ``begun``, and the pieces in which it was sent. ``composed`` is false for fixed lines. Of a
+    clause that a voice broke off, and another said again, so many bytes were sent as ``cuts`` says
+    by its number."""
 
     reply: int
     texts: list[str]
@@ -74,11 +76,20 @@ class Utterance:
     letter_ms: int
     pieces: list[Piece]
     composed: bool = False
+    cuts: dict[int, int] = field(default_factory=dict)
 
     @property
     def sound(self) -> bytes:
         """All of it, as it should sound."""
-        return b"".join(spell(spoken(text), self.letter_ms) for text in self.texts)
+        return b"".join(
+            spell(spoken(text), self.letter_ms)[: self.cuts.get(number)]
+            for number, text in enumerate(self.texts)
+        )
+
+    @property
+    def whole_texts(self) -> list[str]:
+        """Its clauses without those that were broken off and said again."""
+        return [text for number, text in enumerate(self.texts) if number not in self.cuts]
 
     @property
     def words(self) -> list[str]:
@@ -98,16 +109,17 @@ class Utterance:
         """How many written words end, and how many begin, before a place in the sound. Those
         that are said as one end and begin together."""
         size, start, ended, begun = self.letter_ms * mulaw.BYTES_PER_MS, 0, 0, 0
-        for text in self.texts:
-            at = 0
+        for number, text in enumerate(self.texts):
+            at, length = 0, self.cuts.get(number, len(spoken(text)) * size)
+            reached = min(place - start, length)
             for word in words_of(text):
                 many = len(word.written.split())
-                begun += many * (start + at * size < place)
+                begun += many * (at * size < reached)
                 at += len(word.spoken)
                 # A letter of which half was played was heard.
-                ended += many * (start + at * size - size // 2 <= place)
+                ended += many * (at * size - size // 2 <= reached)
                 at += 1
-            start += len(spoken(text)) * size
+            start += length
         return ended, begun
 
 
@@ -126,8 +138,9 @@ def utterances_of(trace: Trace) -> Iterator[Utterance]:
             [text] if (text := composed.get((reply, one.clause))) else _fixed_lines(trace, one)
             for one in clauses
         ]
+        cuts = _broken_off(clauses)
         readings = [
-            Utterance(reply, list(texts), clauses, letter_ms, pieces[reply])
+            Utterance(reply, list(texts), clauses, letter_ms, pieces[reply], cuts=cuts)
             for texts in product(*lines)
         ]
         # Sound that was soon cut off may begin as several lines do: the rest of it tells.
@@ -169,6 +182,16 @@ def _sent(trace: Trace) -> tuple[dict[int, list[Piece]], dict[int, list[Begun]]]
         if stretch.media in piece_of:
             piece_of[stretch.media].played.append(stretch)
     return pieces, begun
+
+
+def _broken_off(clauses: list[Begun]) -> dict[int, int]:
+    """The clauses, by their number in the reply, after which an earlier one or the same begins: a
+    voice broke them off. With how much of their sound was sent."""
+    return {
+        number: (after.starts if after.piece is one.piece else len(one.piece.audio)) - one.starts
+        for number, (one, after) in enumerate(pairwise(clauses))
+        if 0 <= after.clause <= one.clause
+    }
 
 
 def _note_at(trace: Trace, index: int) -> notes.Note | None:
