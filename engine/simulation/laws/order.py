@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from effects.ears import SOUND_LIMIT
 from engine import journal
@@ -265,17 +265,19 @@ def chart_is_the_truth(trace: Trace) -> list[Violation]:
     return [Violation("L10", difference.at_ms, str(difference))] if difference else []
 
 
-def isolated(together: Trace, alone: Trace) -> list[Violation]:
+def isolated(trace: Trace) -> list[Violation]:
     """L11. A call goes the same way whatever happens to the calls beside it.
 
-    Observed: the journal of a call that was held beside others, and of the same call held
-    alone; line by line, times included. Exact.
+    Observed: the journal of a call that was held beside another, and of the same call held
+    alone; line by line, times included. Exact. A call that was only held alone keeps it.
     """
-    for first, second in zip(together.journal, alone.journal, strict=False):
-        if first != second:
-            return [Violation("L11", 0.0, f"beside others: {first!r}; alone: {second!r}")]
-    if len(together.journal) != len(alone.journal):
-        return [Violation("L11", 0.0, f"{len(together.journal)} lines, {len(alone.journal)} alone")]
+    alone = trace.alone.journal if trace.alone is not None else trace.journal
+    pairs = zip_longest(trace.journal, alone, fillvalue=b"nothing more")
+    for place, (beside, usual) in enumerate(pairs):
+        if beside != usual:
+            last = reading_of(trace).event_before(place + 1)
+            says = f"beside another: {beside.decode().strip()}; alone: {usual.decode().strip()}"
+            return [Violation("L11", last.event.at_ms if last else 0.0, says)]
     return []
 
 
