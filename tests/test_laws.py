@@ -214,7 +214,9 @@ def test_l11_sees_a_call_that_another_one_changed() -> None:
     """A journal that differs by one line differs, and the time is that of the line; whatever
     becomes of the call beside is no reason."""
     crashes = [Injection(step=600, does="bug", what="mind"), Injection(step=900, does="cancel")]
-    trace = simulate(msgspec.structs.replace(PLAIN, beside=msgspec.structs.replace(BARGE_IN, injections=crashes)))
+    trace = simulate(
+        msgspec.structs.replace(PLAIN, beside=msgspec.structs.replace(BARGE_IN, injections=crashes))
+    )
     assert isolated(trace) == []
     trace.journal[5] = trace.journal[5].replace(b"0", b"1")
     (violation,) = isolated(trace)
