@@ -54,10 +54,11 @@ def one_line(*arguments: str) -> str:
     return result.stderr
 
 
-def scenarios(folder: Path) -> Path:
-    """A folder with one scenario."""
+def scenarios(folder: Path, **calls: Scenario) -> Path:
+    """A folder with these scenarios, or with a small one."""
     (folder / "mine").mkdir()
-    (folder / "mine" / "small.yaml").write_text(dump_scenario(SMALL))
+    for name, scenario in (calls or {"small": SMALL}).items():
+        (folder / "mine" / f"{name}.yaml").write_text(dump_scenario(scenario))
     return folder / "mine"
 
 
@@ -166,10 +167,8 @@ def test_one_scenario_can_be_disturbed_thoroughly(
     """It is chosen by a part of its name; nothing is generated then. At every step there is more
     to try than at each distinct moment."""
     monkeypatch.setattr("engine.fuzzing.enumeration.SHORT_STEPS", 0)  # no pairs
-    folder = somewhere / "mine"
-    folder.mkdir()
-    for name in ("hanging_up_at_once", "a_greeting"):
-        (folder / f"{name}.yaml").write_text(dump_scenario(replace(GREETING, ends_at=0.04)))
+    call = replace(GREETING, ends_at=0.04)
+    folder = scenarios(somewhere, hanging_up_at_once=call, a_greeting=call)
     singles: list[int] = []
     for options in ((), ("--thorough",)):
         result = fuzz("--scenarios", str(folder), "--only", "Hanging up", "--jobs", "2", *options)
@@ -199,11 +198,9 @@ def test_ctrl_c_ends_it_with_what_was_found(
         yield status
 
     monkeypatch.setattr(fuzz_cli, "_status", ctrl_c_while_calls_are_disturbed)
-    chart, folder = str(chart_that_talks_on(somewhere)), somewhere / "mine"
-    folder.mkdir()
-    (folder / "one.yaml").write_text(dump_scenario(SMALL))
-    (folder / "other.yaml").write_text(dump_scenario(GREETING))
-    result = fuzz("--chart", chart, "--scenarios", str(folder), "--jobs", jobs)
+    chart = str(chart_that_talks_on(somewhere))
+    folder = str(scenarios(somewhere, small=SMALL, greeting=GREETING))
+    result = fuzz("--chart", chart, "--scenarios", folder, "--jobs", jobs)
     assert result.exit_code == 130, result.output
     assert "\nstopped early: not everything was tried\n" in result.stdout
     assert "\nL2 broken. " in result.stdout
