@@ -10,6 +10,12 @@ from engine.simulation.laws.utterances import EVER_MS
 from states import events
 from states.words import is_backchannel, is_courtesy, normalized
 
+Said = list[tuple[int, tuple[str, ...]]]
+"""What speech-to-text made of a segment, one after the other: the journal's line, and the words."""
+
+Written = dict[int, tuple[str, ...]]
+"""The words of the history's line of a turn, by the turn's index."""
+
 
 @dataclass(slots=True)
 class Turn:
@@ -25,18 +31,21 @@ class Turn:
 def words_lost(reading: Reading, turns: Sequence[Turn]) -> Iterator[Violation]:
     """Each word of a final transcript was taken up, or did not have to be."""
     limit_ms = _taking_up_ms(reading)
+    heard: dict[int, Said] = {}
     first_ms: dict[int, float] = {}
     written = _written(reading, turns)
     cut = {turn.index for turn in turns if _speaks(reading, turn.index)}
     machine_ms = min(reading.taken_at("note_machine"), default=EVER_MS)
-    for _, event in reading.transcripts():
+    for index, event in reading.transcripts():
         if event.at_ms >= machine_ms:
             return
         since_ms = first_ms.setdefault(event.segment, event.at_ms)
+        said = heard.setdefault(event.segment, [])
+        said.append((index, normalized(event.text)))
         if not (event.final and normalized(event.text)):
             continue
         since = [turn for turn in turns if turn.at_ms >= since_ms]
-        left = _left_over(event, since, cut, written)
+        left = _left_over(event, said, since, cut, written)
         nodded = is_backchannel(left) and (
             _over_agent(reading, since_ms, event.at_ms) or _on_hold(reading, event.at_ms)
         )
@@ -47,10 +56,10 @@ def words_lost(reading: Reading, turns: Sequence[Turn]) -> Iterator[Violation]:
             yield Violation("L5", event.at_ms, f"{left!r} was said, and led to nothing")
 
 
-def _written(reading: Reading, turns: Sequence[Turn]) -> dict[int, str]:
+def _written(reading: Reading, turns: Sequence[Turn]) -> Written:
     """The history's line of each turn that was not taken back, by the turn's index."""
     end = reading.trace.end
-    lines = [line.text for line in end.history if line.role == "caller"] if end else []
+    lines = [normalized(line.text) for line in end.history if line.role == "caller"] if end else []
     kept = [turn.index for turn in turns if turn.fate != "retracted"]
     return dict(zip(kept, lines, strict=True)) if len(kept) == len(lines) else {}
 
@@ -66,32 +75,36 @@ def _speaks(reading: Reading, before: int) -> bool:
 
 
 def _left_over(
-    event: events.Transcript, turns: Sequence[Turn], cut: Collection[int], written: dict[int, str]
+    final: events.Transcript,
+    said: Said,
+    turns: Sequence[Turn],
+    cut: Collection[int],
+    written: Written,
 ) -> str:
     """Which of the words of a final transcript are in no turn.
 
     A turn that was committed when all of this had been said may have understood it late: then it
-    is in the history. One that was committed while the caller spoke on (``cut``) has at most as
-    many of the words as it had then, as they are in the history; the rest is for the next turn.
+    is in the history. One that was committed while the caller spoke on (``cut``) has as many of
+    the words as speech-to-text had ``said`` by then; the rest is for the turns after it.
     """
-    left = normalized(event.text)
+    words, place = normalized(final.text), 0
     for turn in turns:
-        had, line = normalized(turn.words), normalized(written.get(turn.index, ""))
-        in_turn, in_line = _in_order(left, had), _in_order(left, line)
-        was_said = turn.at_ms >= event.through_ms
-        if in_turn == len(left) or (was_said and in_line == len(left)):
+        left, had = words[place:], normalized(turn.words)
+        was_said = turn.at_ms >= final.through_ms
+        if _contains(had, left) or (was_said and _contains(written.get(turn.index, ()), left)):
             return ""
         if turn.index in cut and turn.fate != "retracted":
-            left = left[min(max(in_turn, in_line), len(had)) :]
-    return " ".join(left)
+            known = [one for index, one in said if index <= turn.index]
+            place = next(
+                (len(one) for one in reversed(known) if _contains(had, one[place:])), place
+            )
+    return " ".join(words[place:])
 
 
-def _in_order(words: Sequence[str], longer: Sequence[str]) -> int:
-    """How many of these words, from the first on, are in a longer text, in order."""
-    found = 0
-    for word in longer:
-        found += found < len(words) and word == words[found]
-    return found
+def _contains(longer: Sequence[str], shorter: Sequence[str]) -> bool:
+    """Whether all words of one text are in another, in order."""
+    rest = iter(longer)
+    return all(word in rest for word in shorter)
 
 
 def _taking_up_ms(reading: Reading) -> float:
