@@ -181,5 +181,5 @@ def test_l5_lets_a_word_be_read_otherwise_after_two_more_turns() -> None:
     )
     trace = simulate(scenario)
     assert trace.end
-    assert [line.text for line in trace.end.history if line.role == "caller"][0] == "where"
+    assert next(line.text for line in trace.end.history if line.role == "caller") == "where"
     assert fired(trace) == set()
