@@ -26,6 +26,7 @@ from engine.simulation.scenario import (
     Answer,
     Asks,
     Injection,
+    Recognition,
     Scenario,
     ScriptedTool,
     Voice,
@@ -233,3 +234,16 @@ def test_l12_sees_sound_that_runs_ahead(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(Playout, "__init__", hasty)
     assert "L12" in fired(simulate(PLAIN))
+
+
+def test_l12_lets_a_new_session_begin_with_what_came_before_the_line_died() -> None:
+    """Speech that goes on starts with its pre-roll, which is old when no frames came since."""
+    scenario = Scenario(
+        says="Speech-to-text breaks off in mid-speech, when the line is dead already.",
+        caller=[Act(at=1.0, say="where is my parcel"), Act(at=1.5, lose=2.0)],
+        recognition=Recognition(fault="timeout", fault_at=1.66),
+        ends_at=3,
+    )
+    trace = simulate(scenario)
+    assert trace.latest_frame_ms > 1000
+    assert fired(trace) == set()
