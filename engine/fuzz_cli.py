@@ -22,9 +22,10 @@ from engine.fuzzing.base_calls import BASE_CALLS
 from engine.fuzzing.corpus import Corpus, scenario_to_keep, to_keep
 from engine.fuzzing.enumeration import enumerate_calls
 from engine.fuzzing.failure import Failure, held
+from engine.fuzzing.interruptions import interruptions
 from engine.fuzzing.nightly import Hunt, hunt
 from engine.fuzzing.replay_string import scenario_of
-from engine.fuzzing.runs import smallest
+from engine.fuzzing.runs import smallest, unlike
 from engine.fuzzing.silence import silenced
 from engine.fuzzing.story import broken_lines, happened, story
 from engine.fuzzing.subject import Subject
@@ -32,6 +33,7 @@ from engine.simulation.scenario import Scenario, dump_scenario, load_scenario
 from engine.vocabulary import VOCABULARY
 
 BROKEN = 1
+INTERRUPTED = 130
 SCENARIOS = Path("tests/scenarios")
 """Where scenarios are looked for, and kept, unless another folder is given."""
 
@@ -61,6 +63,17 @@ def fuzz(
             help="A folder of scenarios to begin with.", show_default=f"{SCENARIOS}, if there"
         ),
     ] = None,
+    only: Annotated[
+        str | None, typer.Option(metavar="PART", help="Only scenarios with this in their names.")
+    ] = None,
+    thorough: Annotated[
+        bool,
+        typer.Option(
+            "--thorough",
+            help="Disturb them at every step, and in all pairs: for hours, or with "
+            "--only for minutes.",
+        ),
+    ] = False,
     jobs: Annotated[
         int | None,
         typer.Option(min=1, help="Processes at work.", show_default="one for each core"),
@@ -81,13 +94,13 @@ def fuzz(
     """Look for calls in which a law of the floor is broken.
 
     At each distinct moment of the scenarios, everything happens that can happen there; then
-    calls are generated. With --minutes the search goes on until the time is up. Everything is
-    simulated: no network, no models, no waiting.
+    calls are generated (not with --only). With --minutes the search goes on until the time is up.
+    Everything is simulated: no network, no models, no waiting.
     What fails is told with a command that runs it again. docs/fuzzing.md explains the rest.
 
-    Exit code 0 if no law was broken, 1 if one was, 2 if something given is wrong.
+    Exit code 0 if no law was broken, 1 if one was, 2 if something given is wrong, 130 after Ctrl-C.
     """
-    _check(minutes, corpus, replay, save)
+    _check(minutes, corpus, replay, save, only, thorough)
     options = [
         *(["--chart", str(chart)] if chart else []),
         *(["--agent", agent] if agent else []),
@@ -98,22 +111,32 @@ def fuzz(
         if replay is not None:
             broken = _replay(subject, replay, save, scenarios or SCENARIOS)
         elif minutes is not None:
-            broken = _search(subject, options, _scenarios(scenarios), minutes, jobs, seed, corpus)
+            known = _scenarios(scenarios, only)
+            broken = _search(subject, options, known, minutes, jobs, seed, corpus)
         else:
-            broken = _fuzz(subject, options, _scenarios(scenarios), jobs, seed)
+            known, generated = _scenarios(scenarios, only), 0 if only else GENERATED
+            broken = _fuzz(subject, options, known, thorough, generated, jobs, seed)
     if broken:
         raise typer.Exit(BROKEN)
 
 
 def _check(
-    minutes: float | None, corpus: Path | None, replay: str | None, save: str | None
+    minutes: float | None,
+    corpus: Path | None,
+    replay: str | None,
+    save: str | None,
+    only: str | None,
+    thorough: bool,
 ) -> None:
     if save is not None and replay is None:
         raise ConfigError("--save keeps the call of --replay: give both")
     if corpus is not None and minutes is None:
         raise ConfigError("--corpus is for a search: give --minutes as well")
-    if replay is not None and minutes is not None:
-        raise ConfigError("--replay holds one call: leave out --minutes")
+    if thorough and minutes is not None:
+        raise ConfigError("--thorough ends when all is tried: leave out --minutes")
+    for option, given in (("--minutes", minutes), ("--only", only), ("--thorough", thorough)):
+        if replay is not None and given:
+            raise ConfigError(f"--replay holds one call: leave out {option}")
     if replay is None and find_spec("hypothesis") is None:
         raise ConfigError(
             "generating calls needs hypothesis, which is an extra: pip install 'antiphon[fuzz]'"
@@ -149,14 +172,26 @@ def _kit(name: str) -> AgentKit:
     return agent_kit(f"{file.stem}:{attribute or 'AGENT'}")
 
 
-def _scenarios(folder: Path | None) -> list[tuple[str, Scenario]]:
-    """The scenarios to begin with, by name: a folder's, or those that come with antiphon."""
+def _scenarios(folder: Path | None, only: str | None) -> list[tuple[str, Scenario]]:
+    """The scenarios to begin with, by name: a folder's, or those that come with antiphon; of them
+    those that have ``only`` in their names."""
     if folder is None and not SCENARIOS.is_dir():
-        return list(BASE_CALLS)
-    files = sorted((folder or SCENARIOS).rglob("*.yaml"))
-    if not files:
-        raise ConfigError(f"no scenarios (*.yaml) in {folder or SCENARIOS}")
-    return [(path.stem, load_scenario(path)) for path in files]
+        scenarios = list(BASE_CALLS)
+    else:
+        files = sorted((folder or SCENARIOS).rglob("*.yaml"))
+        if not files:
+            raise ConfigError(f"no scenarios (*.yaml) in {folder or SCENARIOS}")
+        scenarios = [(path.stem, load_scenario(path)) for path in files]
+    part = _plain(only or "")
+    chosen = [(name, scenario) for name, scenario in scenarios if part in _plain(name)]
+    if not chosen:
+        raise ConfigError(f"--only {only!r}: none of the {len(scenarios)} scenarios is called so")
+    return chosen
+
+
+def _plain(name: str) -> str:
+    """A name of letters, digits and ``_``, without what else there is in it."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower().removesuffix(".yaml")).strip("_")
 
 
 # --- what the command does ------------------------------------------------------------------
@@ -166,22 +201,32 @@ def _fuzz(
     subject: Subject,
     options: list[str],
     scenarios: list[tuple[str, Scenario]],
+    thorough: bool,
+    generated: int,
     jobs: int,
     seed: int,
 ) -> bool:
-    from engine.fuzzing.generate import generate, unlike  # hypothesis is an extra
+    from engine.fuzzing.generate import generate  # hypothesis is an extra
 
-    with _status() as status:
+    with _status() as status, interruptions() as over:
 
         def progress(what: str, done: int, of: int) -> None:
             status(f"{what}: {done} of {of}")
 
-        known = enumerate_calls(subject, scenarios, jobs=jobs, progress=progress)
-        made = generate(subject, GENERATED, seed, jobs, progress)
-        failures = unlike([*smallest(known.failures, subject, status), *made.failures])
-    known.explored.merge(made.explored)
-    typer.echo(f"{known}\n{made}\n\n{known.explored.table(subject.chart)}\n")
+        known = enumerate_calls(
+            subject, scenarios, jobs=jobs, thorough=thorough, over=over, progress=progress
+        )
+        made = generate(subject, generated, seed, jobs, progress, over=over)
+        small = smallest(known.failures, subject, progress, over)
+        interrupted = over()
+    failures, explored = unlike([*small, *made.failures]), known.explored
+    explored.merge(made.explored)
+    typer.echo("\n".join([str(known), *([str(made)] if generated else [])]))
+    typer.echo(f"\n{explored.table(subject.chart)}\n")
     _tell(failures, options)
+    if interrupted:
+        typer.echo("interrupted: not everything was tried")
+        raise typer.Exit(INTERRUPTED)
     return bool(failures)
 
 
@@ -217,7 +262,7 @@ def _search(
         typer.echo(found.story if number < STORIES else _beginning(found.story))
     if result.interrupted:
         typer.echo("interrupted; all that was found is kept")
-    typer.echo(str(result))
+    typer.echo(f"\n{result.explored.table(subject.chart)}\n\n{result}")
     kept = f", kept in {folder}/failures" if folder and result.found else ""
     typer.echo(_count(len(result.found)) + kept)
     return bool(result.found)
@@ -246,7 +291,7 @@ def _replay(subject: Subject, text: str, save: str | None, folder: Path) -> bool
 
 def _path_to_save(name: str, folder: Path) -> Path:
     """Where a scenario of that name is kept: letters, digits and ``_``."""
-    plain = re.sub(r"[^a-z0-9]+", "_", name.lower().removesuffix(".yaml")).strip("_")
+    plain = _plain(name)
     if not plain:
         raise ConfigError(f"--save {name!r}: give a name with letters")
     path = folder / f"{plain}.yaml"

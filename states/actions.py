@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from states.call import Call, Line, Reply, ToolUse, Turn
+from states.call import Call, Cut, Line, Reply, ToolUse, Turn
 from states.commands import (
     ChangeVoice,
     Command,
@@ -41,6 +41,7 @@ from states.events import (
     VoiceFailed,
 )
 from states.router import route_of
+from states.words import normalized
 
 Commands = Sequence[Command]
 
@@ -76,7 +77,9 @@ def note_words(call: Call, event: Event) -> Commands:
     assert isinstance(event, Transcript)
     changed = call.changes_words(event.segment, event.text)
     turn = call.turn
-    turn.segments[event.segment] = event.text
+    text = turn.part(event.segment, event.text)
+    if text or event.segment in turn.segments:
+        turn.segments[event.segment] = text
     turn.through_ms = max(turn.through_ms, event.through_ms)
     turn.agreeing = 1 if changed else turn.agreeing + 1
     if event.final:
@@ -131,7 +134,7 @@ def note_digit(call: Call, event: Event) -> Commands:
 def fresh_turn(call: Call, event: Event) -> Commands:
     """Forget what was said and led nowhere: a backchannel, a cough."""
     call.segments_closed = max(call.segments_closed, *call.turn.segments, -1)
-    call.turn = Turn()
+    call.turn = Turn(begins=call.turn.begins)
     return ()
 
 
@@ -142,6 +145,7 @@ def commit_turn(call: Call, event: Event) -> Commands:
     """The caller's turn is over: it goes into the history and is answered."""
     call.turn.committed = True
     call.turn.reason = _reason(call, event)
+    call.turn.mid_speech = call.speaking_since_ms is not None
     call.holding = False
     call.history.append(Line("caller", call.turn.words))
     return (Raise("committed"),)
@@ -192,7 +196,7 @@ def amend_history(call: Call, event: Event) -> Commands:
     assert isinstance(event, Transcript)
     turn = call.answered_turn
     before = turn.words
-    turn.segments[event.segment] = event.text
+    turn.segments[event.segment] = turn.part(event.segment, event.text)
     for index in reversed(range(len(call.history))):
         line = call.history[index]
         if line.role == "caller" and line.text == before:
@@ -229,7 +233,8 @@ def release_draft(call: Call, event: Event) -> Commands:
 
 
 def note_audible(call: Call, event: Event) -> Commands:
-    """The caller hears the reply: the turn it answers is closed, and another can begin."""
+    """The caller hears the reply: the turn it answers is closed, and another can begin. If the
+    caller was still speaking as it was taken up, what they go on to say is the other one's."""
     assert isinstance(event, AudioStarted)
     call.reply.audible = True
     if call.reply.line is None:
@@ -240,7 +245,20 @@ def note_audible(call: Call, event: Event) -> Commands:
     call.reply.tools = []
     call.history.append(Line("agent", "", reply=event.reply))
     call.answered_turn = call.turn
+    if call.turn.mid_speech and call.turn.segments:
+        return _cut_turn(call)
     return fresh_turn(call, event)
+
+
+def _cut_turn(call: Call) -> Commands:
+    """The last segment goes on: it is open from here."""
+    last, text = max(call.turn.segments.items())
+    begins = call.turn.begins
+    before = begins.words if begins.segment == last else 0
+    call.turn.ends = Cut(last, before + len(normalized(text)))
+    call.segments_closed = last - 1
+    call.turn = Turn(begins=call.turn.ends)
+    return ()
 
 
 def note_tool(call: Call, event: Event) -> Commands:

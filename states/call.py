@@ -18,6 +18,29 @@ from states.words import normalized
 NOT_JUDGED = Judgement(completeness=0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where a turn was taken up in mid-speech: the first ``words`` (normalised) of a segment
+    belong to it, the rest to the turn after."""
+
+    segment: int = -1
+    words: int = 0
+
+    def apart(self, segment: int, text: str) -> tuple[str, str]:
+        """What a transcript of a segment says before the cut and after it.
+
+        Words are counted, so that a correction before the cut moves nothing across it.
+        """
+        if segment != self.segment:
+            return ("", text) if segment > self.segment else (text, "")
+        written = text.split()
+        for at in range(len(written) + 1):
+            before = " ".join(written[:at])
+            if len(normalized(before)) >= self.words:
+                return before, " ".join(written[at:])
+        return text, ""
+
+
 @dataclass(slots=True)
 class Turn:
     """What the caller is saying, until it has been answered.
@@ -27,7 +50,9 @@ class Turn:
     audible. ``voiced_ms`` counts the sound of it, words or not; ``agreeing`` the transcripts in
     a row that said the same. ``judgement`` is what was made of the latest pause, and ``reason``
     why the turn was taken up. ``went_on_after_ms`` is the pause after which a turn that had been
-    taken up was opened again, until words say that the caller did go on.
+    taken up was opened again, until words say that the caller did go on. ``mid_speech`` says
+    that the caller was still speaking when it was taken up; ``begins`` and ``ends`` are where it
+    is cut off from the turns around it for that.
     """
 
     segments: dict[int, str] = field(default_factory=dict)
@@ -42,6 +67,16 @@ class Turn:
     drafts: int = 0
     committed: bool = False
     reason: Reason | None = None
+    mid_speech: bool = False
+    begins: Cut = Cut()
+    ends: Cut | None = None
+
+    def part(self, segment: int, text: str) -> str:
+        """What of a transcript belongs to this turn."""
+        if self.ends:
+            text, _ = self.ends.apart(segment, text)
+        _, text = self.begins.apart(segment, text)
+        return text
 
     @property
     def words(self) -> str:
@@ -180,7 +215,7 @@ class Call:
 
     def changes_words(self, segment: int, text: str) -> bool:
         """Whether this transcript would change what the open turn says."""
-        segments = {**self.turn.segments, segment: text}
+        segments = {**self.turn.segments, segment: self.turn.part(segment, text)}
         after = " ".join(text for _, text in sorted(segments.items()))
         before = " ".join(text for _, text in sorted(self.turn.segments.items()))
         return normalized(after) != normalized(before)

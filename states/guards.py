@@ -57,7 +57,8 @@ def belongs_to_turn(call: Call, event: Event) -> bool:
 def words_take_floor(call: Call, event: Event) -> bool:
     """What the caller says over the agent claims the floor."""
     heard = _transcript(event)
-    return belongs_to_turn(call, event) and _claims_floor(call, heard.text, final=heard.final)
+    said = call.turn.part(heard.segment, heard.text)
+    return belongs_to_turn(call, event) and _claims_floor(call, said, final=heard.final)
 
 
 def _claims_floor(call: Call, words: str, *, final: bool) -> bool:
@@ -73,7 +74,8 @@ def dismisses_itself(call: Call, event: Event) -> bool:
     if not heard.final or not call.is_open(heard.segment):
         return False
     is_echo = heard.echo >= call.settings.echo_words
-    return is_echo or not _claims_floor(call, heard.text, final=True)
+    said = call.turn.part(heard.segment, heard.text)
+    return is_echo or not _claims_floor(call, said, final=True)
 
 
 def only_backchannel(call: Call, event: Event) -> bool:
@@ -85,13 +87,15 @@ def amends_answered_turn(call: Call, event: Event) -> bool:
     """A late transcript corrects the turn that is being answered."""
     heard = _transcript(event)
     known = call.answered_turn.segments.get(heard.segment)
-    return known is not None and normalized(known) != normalized(heard.text) and bool(heard.text)
+    said = call.answered_turn.part(heard.segment, heard.text)
+    return known is not None and normalized(known) != normalized(said) and bool(said)
 
 
 def ends_turn(call: Call, event: Event) -> bool:
     """Speech-to-text itself says that the turn is over, and there are words."""
     heard = _transcript(event)
-    return heard.endpoint and belongs_to_turn(call, event) and bool(normalized(heard.text))
+    said = call.turn.part(heard.segment, heard.text)
+    return heard.endpoint and belongs_to_turn(call, event) and bool(normalized(said))
 
 
 # --- when a turn ends -----------------------------------------------------------------------

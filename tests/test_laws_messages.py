@@ -18,7 +18,8 @@ import pytest
 
 from engine import journal
 from engine.simulation import laws
-from engine.simulation.laws import Violation, check_laws, isolated
+from engine.simulation.laws import Violation, check_laws
+from engine.simulation.laws.order import isolated
 from engine.simulation.scenario import (
     Act,
     Answer,
@@ -288,10 +289,11 @@ EDITED: tuple[tuple[str, Scenario, Callable[[Trace], Trace]], ...] = (
 def _edited() -> Iterator[Violation]:
     for _, scenario, edit in EDITED:
         yield from check_laws(edit(simulate(scenario)))
-    alone, shorter, other = simulate(PLAIN), simulate(PLAIN), simulate(NOISE)
+    shorter, other = simulate(PLAIN), simulate(NOISE)
+    shorter.alone = other.alone = simulate(PLAIN)
     shorter.journal.pop()
-    yield from isolated(shorter, alone)
-    yield from isolated(other, alone)
+    yield from isolated(shorter)
+    yield from isolated(other)
 
 
 @pytest.fixture(scope="module")

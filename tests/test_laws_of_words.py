@@ -168,3 +168,18 @@ def test_l5_lets_a_machine_speak_without_an_answer() -> None:
         ends_at=60,
     )
     assert fired(simulate(scenario)) <= {"L6"}  # the wait for the beep was made absurdly long
+
+
+def test_l5_lets_a_word_be_read_otherwise_after_two_more_turns() -> None:
+    """What comes too late to correct the turn that had the word was not lost for that."""
+    said = "where is my parcel please i have been waiting for it"
+    scenario = Scenario(
+        says="The caller speaks through three limits; the first word is understood otherwise then.",
+        caller=[Act(at=1.0, say=said, final=said.replace("where", "when"), during=9.0)],
+        settings=Settings(turn_limit_ms=1600),
+        ends_at=24,
+    )
+    trace = simulate(scenario)
+    assert trace.end
+    assert next(line.text for line in trace.end.history if line.role == "caller") == "where"
+    assert fired(trace) == set()

@@ -6,11 +6,13 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.fuzzing.sometimes import SOMETIMES, laws_exercised, marks_of
+from engine.simulation.expectations import unmet
 from engine.simulation.laws import LAWS, check_laws
-from engine.simulation.scenario import load_scenario
+from engine.simulation.scenario import Expect, load_scenario
 from engine.simulation.world import simulate
 from engine.vocabulary import VOCABULARY
 
@@ -57,3 +59,14 @@ def test_names_of_states_mean_nothing(name: str, renamed: Chart) -> None:
     assert check_laws(theirs) == check_laws(ours) == []
     assert laws_exercised(theirs, set(LAWS)) == laws_exercised(ours, set(LAWS))
     assert marks_of(theirs, set(SOMETIMES)) == marks_of(ours, set(SOMETIMES))
+
+
+def test_a_scenario_says_how_a_call_ends_on_any_chart(renamed: Chart) -> None:
+    """Its end is the final state, whatever that is called."""
+    scenario = load_scenario(SCENARIOS / "the_agent_may_end_the_call.yaml")
+    assert scenario.expect.ends == "played_out"
+    assert unmet(simulate(scenario, renamed)) == []
+    otherwise = replace(scenario, expect=Expect(ends="hung_up"))
+    assert unmet(simulate(otherwise, renamed)) == [
+        "the call was to end by hung_up; it ended by ['played_out']"
+    ]

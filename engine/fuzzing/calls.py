@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from effects.ports import ToolSpec
 from engine.fuzzing import manners, openings
 from engine.fuzzing.manners import merged
+from engine.fuzzing.shrink import GENERATED
 from engine.fuzzing.subject import Subject
 from engine.simulation.injections import CAUSES, LINE
 from engine.simulation.line import BREATH_S
@@ -199,7 +200,7 @@ def _call(
     caller, ends_at = _timed(opening.caller, acts)
     answers = [*opening.answers, *answers]
     return Scenario(
-        says="A generated call.",
+        says=GENERATED,
         caller=caller,
         answers=answers,
         voice=merged(Voice(), voice, opening.voice),

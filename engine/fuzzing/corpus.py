@@ -63,7 +63,8 @@ def scenario_to_keep(failure: Failure) -> Scenario:
 def to_keep(scenario: Scenario, says: str) -> Scenario:
     """A call as a scenario file that only the laws judge. One that is cancelled, or in which a
     provider has a bug, cannot be completed."""
-    told_to_fail = any(one.does in ("cancel", "bug") for one in scenario.injections) or "bug" in (
+    injected = [] if scenario.beside else scenario.injections  # then it is the other's
+    told_to_fail = any(one.does in ("cancel", "bug") for one in injected) or "bug" in (
         *(answer.fault for answer in scenario.answers),
         *(tool.fault for tool in scenario.tools),
         scenario.voice.fault,

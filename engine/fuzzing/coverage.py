@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from engine.chart import Chart
 from engine.coverage import Coverage
-from engine.fuzzing.moments import OVER, Moment
+from engine.fuzzing.failure import Failure
+from engine.fuzzing.moments import OVER, Moment, Moments
 from engine.fuzzing.sometimes import EXERCISED, SOMETIMES, laws_exercised, marks_of
 from engine.simulation.trace import Trace
 
@@ -45,6 +46,16 @@ class Explored:
             self.marks |= marks_of(trace, SOMETIMES.keys() - self.marks)
         if len(self.laws) < len(EXERCISED):
             self.laws |= laws_exercised(trace, EXERCISED.keys() - self.laws)
+
+    def learn(self, call: Failure, moments: Moments) -> None:
+        """Take in one call that was watched. Nothing is learned of one that crashed."""
+        if call.crashed:
+            return
+        self.feed(call.trace)
+        self.saw(seen.moment for seen in moments.distinct())
+        for _, injection in call.trace.injected:
+            if injection.does == "cancel":
+                self.tried(moments.seen[injection.step - 1].moment)
 
     def saw(self, moments: Iterable[Moment]) -> None:
         """Take in where the tasks of a call waited."""

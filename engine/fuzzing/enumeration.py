@@ -8,18 +8,21 @@ Nothing is random, and the outcome does not depend on how many processes share t
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, islice
 
+from msgspec.structs import replace
+
 from engine.chart import Chart
+from engine.fuzzing.corpus import signature
 from engine.fuzzing.coverage import Explored
 from engine.fuzzing.failure import Failure, held, judge
 from engine.fuzzing.moments import Moments
 from engine.fuzzing.plans import (
     Plan,
     Recording,
+    beside_others,
     everywhere,
     firsts,
     moments_of,
@@ -27,7 +30,7 @@ from engine.fuzzing.plans import (
     seconds,
     singles,
 )
-from engine.fuzzing.processes import spread
+from engine.fuzzing.processes import Progress, never, spread
 from engine.fuzzing.silence import silenced
 from engine.fuzzing.subject import Subject
 from engine.simulation.scenario import Scenario
@@ -38,12 +41,13 @@ SHORT_STEPS = 160
 PAIRS = 5000
 """How many pairs are tried, spread evenly over all there are, unless it is to be thorough."""
 
+BESIDE = 500
+"""How many calls are held beside another one, unless it is to be thorough."""
+
 CHUNK = 16
 """Calls that a process is given at once."""
 
 Named = tuple[str, Scenario]
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how many pieces of it are, and of how many."""
 
 
 @dataclass(slots=True)
@@ -52,7 +56,8 @@ class EnumerationReport:
 
     ``excluded`` are the scenarios that break laws undisturbed; they are not disturbed. A place is
     a distinct moment with an injection that can act at it; all ``places`` are tried, unless
-    ``complete`` is false: then time ran out.
+    ``complete`` is false: then it was stopped before. ``broken`` is how many calls break a law;
+    ``failures`` the first of each signature.
     """
 
     chart: Chart
@@ -63,6 +68,7 @@ class EnumerationReport:
     places: int = 0
     runs: dict[str, int] = field(default_factory=dict)
     pairs_possible: int = 0
+    broken: int = 0
     complete: bool = True
     explored: Explored = field(default_factory=Explored)
     failures: list[Failure] = field(default_factory=list)
@@ -80,8 +86,8 @@ class EnumerationReport:
         if self.excluded:
             lines.append(f"broken undisturbed, and left out: {', '.join(self.excluded)}")
         if not self.complete:
-            lines.append("time ran out: not everything was tried")
-        lines.append(f"{len(self.failures)} calls break a law")
+            lines.append("stopped early: not everything was tried")
+        lines.append(f"{self.broken} calls break a law")
         return "\n".join(lines)
 
 
@@ -93,26 +99,28 @@ def enumerate_calls(
     each: int = 1,
     pairs: int = PAIRS,
     thorough: bool = False,
-    within_s: float | None = None,
+    over: Callable[[], bool] = never,
     progress: Progress = lambda what, done, of: None,
 ) -> EnumerationReport:
     """Disturb calls, whose names are for the report, and judge each by the laws.
 
     Every distinct moment of all the calls is met with every injection that can act there, in the
     ``each`` shortest calls that have it; short calls are disturbed twice, in at most ``pairs``
-    ways; each call is held under other orders of its tasks. ``thorough`` takes every step of every
-    call, and every pair, for as long as ``within_s`` (seconds of real time) allows.
+    ways; each call is held under other orders of its tasks, and beside another call that is
+    disturbed. ``thorough`` takes every step of every call, and every pair, for hours. All of it is
+    left where it is when it is ``over``.
     """
-    enumeration = _Enumeration(subject, scenarios, jobs, within_s, progress)
+    enumeration = _Enumeration(subject, scenarios, jobs, over, progress)
     with silenced():
         enumeration.record()
         if thorough:
-            for number in range(len(scenarios)):
-                enumeration.hold("singles", list(everywhere(enumeration.recordings, number)))
+            enumeration.hold_everywhere()
         else:
             enumeration.hold("singles", list(singles(enumeration.recordings, each)))
         enumeration.hold("rotations", list(rotated(enumeration.recordings)))
+        enumeration.hold_beside_others(None if thorough else BESIDE)
         enumeration.hold_pairs(None if thorough else pairs)
+    enumeration.report.complete = not over()
     return enumeration.report
 
 
@@ -132,25 +140,27 @@ class _Enumeration:
         subject: Subject,
         scenarios: Sequence[Named],
         jobs: int,
-        within_s: float | None,
+        over: Callable[[], bool],
         progress: Progress,
     ) -> None:
         self.subject = subject
-        self.scenarios = [scenario for _, scenario in scenarios]
+        # Each is disturbed alone; which are held beside each other is decided here.
+        self.scenarios = [replace(scenario, beside=None) for _, scenario in scenarios]
         self.names = [name for name, _ in scenarios]
         self.jobs = jobs
-        self.latest = float("inf") if within_s is None else time.monotonic() + within_s
+        self.over = over
         self.progress = progress
         self.recordings: list[Recording] = []
+        self.signatures: set[str] = set()
         self.report = EnumerationReport(subject.chart, scenarios=len(scenarios))
 
     def record(self) -> None:
         """Hold every call undisturbed."""
         report = self.report
-        for recording, explored in spread(self._record, len(self.scenarios), self.jobs):
+        records = spread(self._record, len(self.scenarios), self.jobs, self.over)
+        for recording, explored in records:
             if recording.broken:
-                broken = judge(self.scenarios[len(self.recordings)], self.subject)
-                report.failures += [broken] if broken is not None else []
+                self._failed(self.scenarios[len(self.recordings)])
             self.recordings.append(recording)
             report.explored.merge(explored)
             self.progress("recorded", len(self.recordings), len(self.scenarios))
@@ -161,7 +171,7 @@ class _Enumeration:
         report.runs["undisturbed"] = len(self.recordings)
         report.excluded = tuple(
             f"{name} ({', '.join(recording.broken)})"
-            for name, recording in zip(self.names, self.recordings, strict=True)
+            for name, recording in zip(self.names, self.recordings, strict=False)
             if recording.broken
         )
 
@@ -172,13 +182,24 @@ class _Enumeration:
             explored.feed(call.trace)
         return Recording(tuple(moments.seen), call.trace.decisions, call.laws), explored
 
-    def hold(self, what: str, plans: Sequence[Plan]) -> None:
-        """Hold all planned calls."""
+    def hold(self, what: str, plans: Sequence[Plan], of: str = "") -> None:
+        """Hold all planned calls; ``of`` which call they are, if of one."""
         self._carry_out(
             what,
             -(-len(plans) // CHUNK),
             lambda number: self._hold_all(plans[number * CHUNK : (number + 1) * CHUNK]),
+            of,
         )
+
+    def hold_everywhere(self) -> None:
+        """Disturb each call at each of its steps, a call at a time: all plans are too many."""
+        for number in range(len(self.recordings)):
+            of = f" of call {number + 1} of {len(self.recordings)}"
+            self.hold("singles", list(everywhere(self.recordings, number)), of)
+
+    def hold_beside_others(self, most: int | None) -> None:
+        """Hold calls beside others that are disturbed."""
+        self.hold("beside another", list(beside_others(self.recordings, self.scenarios, most)))
 
     def hold_pairs(self, most: int | None) -> None:
         """Disturb the short calls twice, in at most so many ways, evenly spread."""
@@ -196,24 +217,28 @@ class _Enumeration:
         ]
         self._carry_out("pairs", len(chosen), lambda number: self._pairs(*chosen[number], every))
 
-    def _carry_out(self, what: str, many: int, work: Callable[[int], _Found]) -> list[int]:
+    def _carry_out(
+        self, what: str, many: int, work: Callable[[int], _Found], of: str = ""
+    ) -> list[int]:
         """Let the work be done; returns how many calls may follow each piece of it."""
         report, followed = self.report, []
-        for done, found in enumerate(spread(work, many, self.jobs), start=1):
+        for done, found in enumerate(spread(work, many, self.jobs, self.over), start=1):
             report.runs[what] = report.runs.get(what, 0) + found.calls
             report.explored.merge(found.explored)
-            report.failures += [
-                failure for plan in found.broken if (failure := self._judge(plan)) is not None
-            ]
+            for plan in found.broken:
+                self._failed(plan.apply(self.scenarios[plan.scenario]))
             followed.append(found.followed_by)
-            self.progress(what, done, many)
-            if time.monotonic() > self.latest:
-                report.complete = False
-                break
+            self.progress(what + of, done, many)
         return followed
 
-    def _judge(self, plan: Plan) -> Failure | None:
-        return judge(plan.apply(self.scenarios[plan.scenario]), self.subject)
+    def _failed(self, scenario: Scenario) -> None:
+        """What another process found, held again: a trace is too large to be sent."""
+        failure = judge(scenario, self.subject)
+        if failure is not None:
+            self.report.broken += 1
+            if (name := signature(failure)) not in self.signatures:
+                self.signatures.add(name)
+                self.report.failures.append(failure)
 
     def _hold_all(self, plans: Sequence[Plan]) -> _Found:
         found = _Found()
@@ -245,5 +270,7 @@ class _Enumeration:
         moments, found = Moments(), _Found()
         self._hold(first, _Found(), moments)
         for plan in islice(seconds(first, moments.seen), start, None, every):
+            if self.over():
+                break
             self._hold(plan, found)
         return found

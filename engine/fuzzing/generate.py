@@ -16,7 +16,8 @@ from engine.fuzzing.coverage import Explored
 from engine.fuzzing.failure import Failure, held
 from engine.fuzzing.fresh import Enough, each_fresh_call
 from engine.fuzzing.moments import Moments
-from engine.fuzzing.processes import spread
+from engine.fuzzing.processes import Progress, never, spread
+from engine.fuzzing.runs import unlike
 from engine.fuzzing.shrink import shrunk
 from engine.fuzzing.silence import silenced
 from engine.fuzzing.subject import Subject
@@ -27,9 +28,6 @@ CHUNK = 250
 
 Pair = tuple[tuple[str, ...], str]
 """A configuration of the chart, and a point where a task waits in it."""
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how many pieces of it are, and of how many."""
 
 
 @dataclass(slots=True)
@@ -74,41 +72,37 @@ def generate(
     jobs: int = 1,
     progress: Progress = lambda what, done, of: None,
     most_failures: int = 5,
+    over: Callable[[], bool] = never,
 ) -> Generated:
-    """Generate so many calls, or until so many different ones fail, and make those small. What
-    comes of it does not depend on how many processes share the work."""
+    """Generate so many calls, or until so many different ones fail or it is ``over``, and make
+    those small. What comes of it does not depend on how many processes share the work."""
     chunks = _chunks(examples)
     result = Generated()
     broken: list[Failure] = []
 
     def generated(number: int) -> tuple[Generated, list[Scenario]]:
-        chunk = _Chunk(subject, most_failures)
+        chunk = _Chunk(subject, most_failures, over)
         chunk.hold(chunks[number], f"{seed}/{number}")
         return chunk.result, [failure.scenario for failure in chunk.broken.values()]
 
     def small(number: int) -> Scenario:
-        return shrunk(chosen[number], subject).scenario
+        return shrunk(chosen[number], subject, over=over).scenario
 
     with silenced():
-        for done, (part, scenarios) in enumerate(spread(generated, len(chunks), jobs), start=1):
+        parts = spread(generated, len(chunks), jobs, over)
+        for done, (part, scenarios) in enumerate(parts, start=1):
             result.merge(part)
             broken = unlike([*broken, *_judged(scenarios, subject)])
             progress("generated", done, len(chunks))
             if len(broken) >= most_failures:
                 break
         chosen = _varied(broken, most_failures)
-        for done, scenario in enumerate(spread(small, len(chosen), jobs), start=1):
-            result.failures = unlike([*result.failures, *_judged([scenario], subject)])
+        done = 0
+        for done, scenario in enumerate(spread(small, len(chosen), jobs, over), start=1):
+            result.failures += _judged([scenario], subject)
             progress("made small", done, len(chosen))
+        result.failures = unlike([*result.failures, *chosen[done:]])
     return result
-
-
-def unlike(failures: Iterable[Failure]) -> list[Failure]:
-    """The first failure of each signature."""
-    first: dict[str, Failure] = {}
-    for failure in failures:
-        first.setdefault(signature(failure), failure)
-    return list(first.values())
 
 
 def _varied(failures: Sequence[Failure], most: int) -> list[Failure]:
@@ -135,9 +129,10 @@ class _Chunk:
     """Calls that are generated from one seed. ``broken`` are the first failures of each
     signature, by it, as they were found."""
 
-    def __init__(self, subject: Subject, most_failures: int) -> None:
+    def __init__(self, subject: Subject, most_failures: int, over: Callable[[], bool]) -> None:
         self._subject = subject
         self._most_failures = most_failures
+        self._over = over
         self.result = Generated()
         self.broken: dict[str, Failure] = {}
 
@@ -145,7 +140,7 @@ class _Chunk:
         """Hold so many calls, or until enough have failed."""
 
         def see(scenario: Scenario) -> float:
-            if len(self.broken) >= self._most_failures:
+            if len(self.broken) >= self._most_failures or self._over():
                 raise Enough
             return float(self._see(scenario))
 
@@ -161,12 +156,9 @@ class _Chunk:
         if call.crashed:
             return 0
         result.simulated_s += call.trace.closed_ms / 1000
-        seen = [one.moment for one in moments.distinct()]
-        result.explored.feed(call.trace)
-        result.explored.saw(seen)
-        for _, injection in call.trace.injected:
-            if injection.does == "cancel":
-                result.explored.tried(moments.seen[injection.step - 1].moment)
+        result.explored.learn(call, moments)
         before = result.pairs
-        result.reached.update((moment.configuration, moment.point) for moment in seen)
+        result.reached.update(
+            (seen.moment.configuration, seen.moment.point) for seen in moments.distinct()
+        )
         return result.pairs - before

@@ -10,7 +10,7 @@ from random import Random
 from msgspec.structs import replace
 
 from engine.simulation.line import BREATH_S
-from engine.simulation.scenario import Act, Does, Injection, Order, Scenario
+from engine.simulation.scenario import Act, Does, Expect, Injection, Order, Scenario
 
 PARTS = ("voice", "recognition", "judge", "wire", "settings", "answers", "injections")
 """What a call may take over from another as it stands."""
@@ -21,13 +21,18 @@ DECISIONS = 400
 STEPS = 2000
 TASKS = 24
 
+BESIDE = 0.02
+"""The share of changed calls that are held beside another: it takes three times as long."""
+
 
 def mutated(scenario: Scenario, other: Scenario, random: Random) -> Scenario:
-    """``scenario`` with one to three changes; troubles are taken over from the ``other``."""
+    """``scenario`` with one to three changes; troubles are taken over from the ``other``, and
+    sometimes it is held beside that."""
+    beside = replace(other, beside=None, expect=Expect()) if random.random() < BESIDE else None
     for _ in range(random.choice((1, 1, 2, 3))):
         change = random.choice((_act, _act, _trouble, _trouble, _injection, _order))
         scenario = change(scenario, other, random)
-    return tidy(scenario)
+    return replace(tidy(scenario), beside=beside)
 
 
 def random_order(random: Random) -> Order:

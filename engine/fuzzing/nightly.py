@@ -10,19 +10,20 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from queue import Empty
 from random import Random
-from types import FrameType
 
 from msgspec.structs import replace
 
 from engine.fuzzing.corpus import Corpus, Feature, features, scenario_to_keep, signature
+from engine.fuzzing.coverage import Explored
 from engine.fuzzing.failure import Failure, held
+from engine.fuzzing.interruptions import interruptions
+from engine.fuzzing.moments import Moments
 from engine.fuzzing.mutate import mutated, random_order
 from engine.fuzzing.shrink import shrunk
 from engine.fuzzing.silence import silenced
@@ -49,13 +50,13 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class News:
     """What a worker reports of each call: what it reached that was new to the worker (then it is
-    worth keeping), and whether it failed."""
+    worth keeping), and whether it failed. When it is over, all that it explored."""
 
     calls: int = 1
     reached: frozenset[Feature] = frozenset()
     kept: Scenario | None = None
     found: Found | None = None
-    over: bool = False
+    explored: Explored | None = None
 
 
 @dataclass(slots=True)
@@ -68,6 +69,9 @@ class Hunt:
     found: dict[str, Found] = field(default_factory=dict)
     known: list[str] = field(default_factory=list)
     """Signatures that were met again, whose failures are in the corpus already."""
+
+    explored: Explored = field(default_factory=Explored)
+    """What all that was worth: known when the search is over."""
 
     interrupted: bool = False
 
@@ -112,26 +116,29 @@ def hunt(
     begin = (*begin_with, *corpus.calls())
     tasks = [Task(subject, begin, tuple(options), seed * 1000 + number) for number in range(jobs)]
     result, started = Hunt(), time.monotonic()
-    with _interruptions() as interrupted:
+    with interruptions() as interrupted:
 
         def over() -> bool:
-            return bool(interrupted) or time.monotonic() - started >= seconds
+            return interrupted() or time.monotonic() - started >= seconds
 
         def take_in(news: News) -> None:
             _take_in(result, news, corpus)
             result.seconds = time.monotonic() - started
-            progress(result)
+            if news.calls:
+                progress(result)
 
         if jobs == 1:
             Worker(tasks[0], over, take_in).search()
         else:
             _together(tasks, over, take_in)
-        result.interrupted = bool(interrupted)
+        result.interrupted = interrupted()
     result.seconds = time.monotonic() - started
     return result
 
 
 def _take_in(result: Hunt, news: News, corpus: Corpus) -> None:
+    if news.explored is not None:
+        result.explored.merge(news.explored)
     result.calls += news.calls
     new = news.reached - result.reached
     result.reached |= new
@@ -143,23 +150,6 @@ def _take_in(result: Hunt, news: News, corpus: Corpus) -> None:
         else:
             corpus.keep_failure(found.signature, found.scenario, found.story)
         result.found[found.signature] = found
-
-
-@contextmanager
-def _interruptions() -> Iterator[list[int]]:
-    """Ctrl-C becomes an entry in a list. The second one is as ever."""
-    received: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        signal.signal(signal.SIGINT, before)
-
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield received
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 # --- the workers ----------------------------------------------------------------------------
@@ -188,7 +178,7 @@ def _together(
                 if not any(worker.is_alive() for worker in workers):
                     break  # killed: what they had reported is taken in
                 continue
-            at_work -= news.over
+            at_work -= news.explored is not None
             take_in(news)
     finally:
         stop.set()
@@ -202,12 +192,12 @@ def _work(task: Task, stop: Event, queue: Queue[News]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with silenced():
         Worker(task, stop.is_set, queue.put).search()
-    queue.put(News(calls=0, over=True))
 
 
 class Worker:
     """Holds calls and keeps those that are worth changing. What it does depends on its task
-    alone, but for where ``over`` stops it; each call is reported."""
+    alone, but for where ``over`` stops it; each call is reported, and in the end what all of them
+    explored."""
 
     def __init__(
         self, task: Task, over: Callable[[], bool], report: Callable[[News], None]
@@ -217,6 +207,7 @@ class Worker:
         self._report = report
         self._random = Random(task.seed)
         self._reached: set[Feature] = set()
+        self._explored = Explored()
         self._kept: list[Scenario] = []
         self._signatures: set[str] = set()
 
@@ -236,6 +227,7 @@ class Worker:
             for _ in range(BATCH if self._kept else 0):
                 one, other = self._random.choice(self._kept), self._random.choice(self._kept)
                 self._see(mutated(one, other, self._random))
+        self._report(News(calls=0, explored=self._explored))
 
     def _fresh(self, scenario: Scenario) -> None:
         if self._random.random() < ORDERED:
@@ -245,7 +237,9 @@ class Worker:
     def _see(self, scenario: Scenario) -> None:
         if self._over():
             return
-        call = held(scenario, self._task.subject)
+        moments = Moments()
+        call = held(scenario, self._task.subject, moments)
+        self._explored.learn(call, moments)
         new = features(call.trace) - self._reached
         if new:
             self._reached |= new

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import msgspec
 
 from engine.fuzzing.moments import Moment, Seen
 from engine.simulation.injections import Cause
-from engine.simulation.scenario import Injection, Scenario
+from engine.simulation.scenario import Expect, Injection, Scenario
 
 ROTATED_DECISIONS = 6
 """At how many decisions of a call, one at a time, the next task is let go first."""
+
+BESIDE_STEPS = 7
+"""At how many moments of a call, one in each pair, something happens that must not change the call
+beside it."""
 
 ALWAYS_BY = (1, 2)
 """By how many places the ready tasks are rotated at every decision."""
@@ -34,12 +39,14 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The ``scenario``-th scenario, disturbed. ``at`` are the moments of the injections."""
+    """The ``scenario``-th scenario, disturbed. ``at`` are the moments of the injections;
+    ``beside`` is a call to be held at the same time."""
 
     scenario: int
     injections: tuple[Injection, ...] = ()
     at: tuple[Moment, ...] = ()
     rotations: Mapping[int, int] = field(default_factory=dict)
+    beside: Scenario | None = None
 
     def apply(self, scenario: Scenario) -> Scenario:
         """The call that is planned."""
@@ -47,6 +54,7 @@ class Plan:
             scenario,
             injections=[*scenario.injections, *self.injections],
             rotations={**scenario.rotations, **self.rotations},
+            beside=self.beside,
         )
 
 
@@ -100,6 +108,35 @@ def rotated(recordings: Sequence[Recording]) -> Iterator[Plan]:
             yield Plan(number, rotations={decision: 1})
         for by in ALWAYS_BY:
             yield Plan(number, rotations=dict.fromkeys(range(1, 2 * decisions), by))
+
+
+def beside_others(
+    recordings: Sequence[Recording], scenarios: Sequence[Scenario], most: int | None
+) -> Iterator[Plan]:
+    """Each call beside itself and beside another one, in which something happens that can happen
+    there; at most so many, the shortest first. What happens differs from pair to pair."""
+    return islice(_beside_others(recordings, scenarios), most)
+
+
+def _beside_others(
+    recordings: Sequence[Recording], scenarios: Sequence[Scenario]
+) -> Iterator[Plan]:
+    numbers = _shortest_first(recordings)
+    pairs = [
+        (number, beside)
+        for place, number in enumerate(numbers)
+        for beside in (number, numbers[place - 1])
+    ]
+    for turn, (number, beside) in enumerate(pairs):
+        seen = recordings[beside].seen
+        step = 1 + len(seen) * (turn % BESIDE_STEPS) // BESIDE_STEPS
+        causes = seen[step - 1].causes
+        # Both calls make steps: about twice as many until this one is there.
+        injection = _injection(2 * step, causes[turn % len(causes)])
+        disturbed = msgspec.structs.replace(
+            scenarios[beside], injections=[injection], expect=Expect()
+        )
+        yield Plan(number, beside=disturbed)
 
 
 def _shortest_first(recordings: Sequence[Recording]) -> list[int]:

@@ -3,10 +3,12 @@
 A call is plain data, and it is made smaller as data, greedily. A plain call that fails as well is
 best. Otherwise whatever can go without the law being kept goes, what is as usual again says
 nothing, and times are made round; last, what can only go if the caller acts at another moment.
+A call held beside it is made smaller as well.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from itertools import islice, pairwise
 from typing import Any
@@ -38,6 +40,12 @@ PLAIN = (
 something after it while the agent thinks or speaks."""
 
 
+GENERATED = "A generated call."
+"""The title of a call that nobody wrote. It is as good as any when the call is small."""
+
+FOUND_IN = "found in: "
+
+
 def shrunk(
     failure: Failure,
     subject: Subject,
@@ -45,12 +53,22 @@ def shrunk(
     over: Callable[[], bool] = lambda: False,
 ) -> Failure:
     """The smallest call found that breaks the law that was broken first (of several at one time,
-    one of them), in at most so many runs, or until it is ``over``."""
-    shrinking = _Shrinking(failure, subject, runs, over)
-    shrinking.first(_plain(failure.scenario))
+    one of them), in at most so many runs, or until it is ``over``. Its title says where it was
+    found: what that call shows is another story."""
+    shrinking = _Shrinking(_retitled(failure), subject, runs, over)
+    shrinking.first(_plain(shrinking.failure.scenario))
     while shrinking.everywhere() or shrinking.first(_moved(shrinking.failure.scenario)):
         pass
     return shrinking.failure
+
+
+def _retitled(failure: Failure) -> Failure:
+    says = failure.scenario.says
+    if says in ("", GENERATED) or says.startswith(FOUND_IN):
+        return failure
+    scenario = replace(failure.scenario, says=FOUND_IN + says)
+    trace = dataclasses.replace(failure.trace, scenario=scenario)
+    return Failure(scenario, failure.violations, trace)
 
 
 class _Shrinking:
@@ -116,13 +134,16 @@ def simpler(scenario: Scenario) -> Iterator[Scenario]:
     yield from _plainer(scenario)
     yield from _sooner(scenario)
     yield from _rounder(scenario)
+    if scenario.beside is not None:
+        yield replace(scenario, beside=None)
+        yield from (replace(scenario, beside=one) for one in simpler(scenario.beside))
 
 
 def _plain(scenario: Scenario) -> Iterator[Scenario]:
     """Plain calls, so far as they are less to read."""
     size = len(dump_scenario(scenario))
     for caller in PLAIN:
-        plain = Scenario(says=scenario.says, caller=caller, ends_at=10.0)
+        plain = Scenario(says=scenario.says, caller=caller, ends_at=10.0, beside=scenario.beside)
         if len(dump_scenario(plain)) < size:
             yield plain
 

@@ -303,6 +303,7 @@ EXERCISED: Mapping[str, Mark] = MappingProxyType(
         "L8": _phase("cancelled"),
         "L9": lambda reading: any(_tools_running(reading, changes=True)),
         "L10": lambda reading: any(line.took for _, line in reading.events),
+        "L11": lambda reading: reading.trace.alone is not None,
         "L12": _note(notes.ReplyRequested),
     }
 )

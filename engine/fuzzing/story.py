@@ -3,6 +3,7 @@ how to keep it, and what happened in it."""
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Iterator, Sequence
 
@@ -16,6 +17,9 @@ from engine.simulation.laws import Violation
 from engine.simulation.scenario import Expect, Scenario, dump_scenario
 from engine.simulation.timeline import Happening, happenings, short_timeline
 from engine.simulation.trace import Trace
+
+MOMENT_MS = 20.0
+"""All is told that happens so long before and after a violation: a frame of sound."""
 
 AFTER_MS = 2000.0
 """How much of a call is told after the last violation."""
@@ -62,7 +66,8 @@ def happened(
     yield _indented(dump_scenario(replace(trace.scenario, expect=Expect())))
     if not trace.lines:
         return  # it could not be held
-    everything = happenings(trace)
+    times_ms = [violation.at_ms for violation in violations]
+    everything = [_that_matters(one, times_ms) for one in happenings(trace)]
     told = [one for one in everything if one.at_ms <= until_ms or one.who in _ENDING]
     marks = [Happening(one.at_ms, 2_000_000, "!!", f"{one.law}: {one.says}") for one in violations]
     if left_out := sum(one.matters for one in everything) - sum(one.matters for one in told):
@@ -79,6 +84,14 @@ def happened(
 
 
 _ENDING = ("end", "history")
+
+
+def _that_matters(one: Happening, times_ms: Sequence[float]) -> Happening:
+    """What happens at the moment of a violation matters, also if it changed nothing."""
+    near = any(abs(one.at_ms - at_ms) <= MOMENT_MS for at_ms in times_ms)
+    if near and one.who in ("chart", "note"):
+        return dataclasses.replace(one, matters=True)
+    return one
 
 
 def _indented(text: str) -> str:

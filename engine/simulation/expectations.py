@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from operator import contains
 
+from engine.simulation.laws.reading import reading_of
 from engine.simulation.scenario import Said
 from engine.simulation.trace import Trace
 from engine.turns import Turns
@@ -135,12 +136,12 @@ def _counted_otherwise(trace: Trace) -> Iterator[str]:
 
 
 def _ended_otherwise(trace: Trace) -> Iterator[str]:
-    expect = trace.scenario.expect
+    expect, reading = trace.scenario.expect, reading_of(trace)
     completed = trace.outcome is not None and trace.outcome.completed
     if completed != expect.completed:
         reason = trace.outcome.reason if trace.outcome else "cancelled"
         yield f"the call was {'' if expect.completed else 'not '}to complete; it ended by: {reason}"
-    ends = [line.event.name for line in trace.events() if "ended" in line.states]
+    ends = [line.event.name for line in trace.events() if reading.has_ended(line)]
     if expect.ends is not None and ends[:1] != [expect.ends]:
         yield f"the call was to end by {expect.ends}; it ended by {ends[:1]}"
     if expect.ends_before is not None and trace.closed_ms > expect.ends_before * 1000:

@@ -316,6 +316,10 @@ class Scenario(Data, frozen=True):
     order: Order | None = None
     ends_at: float = 30.0
     """When the caller hangs up at the latest."""
+    beside: Scenario | None = None
+    """A call that is held at the same time in the same process, and must change nothing in this
+    one. Only its injections happen then (steps are counted over both calls), and the tasks of
+    both run in the usual order."""
     expect: Expect = Expect()
 
 
@@ -349,8 +353,9 @@ _USUAL: dict[type[msgspec.Struct], msgspec.Struct] = {
     Injection: Injection(step=-1),
     Order: Order(),
     Said: Said(),
+    Scenario: Scenario(says=""),
 }
-"""What items of a list are compared with, to leave out what is as usual."""
+"""What items of a list, and a call beside, are compared with, to leave out what is as usual."""
 
 
 def _differing(data: msgspec.Struct, usual: msgspec.Struct) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Trace:
     language model was given, and when; ``latest_frame_ms`` the greatest age at which
     speech-to-text was given a frame; ``closed_ms`` when the call was closed; ``injected`` the
     injections that found something to act upon, and when; ``decisions`` how often there was a
-    choice of what to run next.
+    choice of what to run next; ``alone`` the same call without the one beside it, if there was one.
     """
 
     scenario: Scenario
@@ -43,6 +43,7 @@ class Trace:
     latest_frame_ms: float = 0.0
     injected: list[tuple[float, Injection]] = field(default_factory=list)
     decisions: int = 0
+    alone: Trace | None = None
     memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     """What was worked out of it, so that it is worked out once."""
 

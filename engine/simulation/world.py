@@ -91,9 +91,16 @@ def simulate(
     """Hold the call that a scenario describes, in virtual time, and return its trace.
 
     Without an ``agent`` it is the one of :func:`agent_for`, on the chart that comes with antiphon
-    unless there is another. The language model and the tools are always the scenario's.
+    unless there is another. The language model and the tools are always the scenario's. A call
+    with one beside it is held alone as well, and watched there.
     """
-    return simulate_together([scenario], chart, agent, watch)[0]
+    if scenario.beside is None:
+        return simulate_together([scenario], chart, agent, watch)[0]
+    usual = replace(scenario, injections=[], rotations={}, order=None)
+    beside = replace(scenario.beside, rotations={}, order=None)
+    trace = simulate_together([beside, usual], chart, agent)[1]
+    trace.alone = simulate(replace(usual, beside=None), chart, agent, watch)
+    return trace
 
 
 def simulate_together(

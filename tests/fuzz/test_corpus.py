@@ -18,7 +18,7 @@ from engine.fuzzing.failure import Failure, judge
 from engine.fuzzing.mutate import mutated, random_order, tidy
 from engine.fuzzing.nightly import Hunt, News, Task, Worker, hunt
 from engine.fuzzing.replay_string import replay_string
-from engine.fuzzing.shrink import in_order, shrunk, simpler
+from engine.fuzzing.shrink import GENERATED, in_order, shrunk, simpler
 from engine.fuzzing.silence import silenced
 from engine.fuzzing.subject import Subject, default_subject
 from engine.simulation.expectations import unmet
@@ -26,6 +26,7 @@ from engine.simulation.laws import Violation
 from engine.simulation.scenario import (
     Act,
     Answer,
+    Expect,
     Injection,
     Judge,
     Order,
@@ -160,8 +161,8 @@ def test_a_plain_call_that_fails_as_well_is_best(monkeypatch: pytest.MonkeyPatch
     """However the call was found, it is told as the one that everybody knows."""
     question = Act(at=1.0, say="where is my parcel")
     fails: Callable[[Scenario], bool] = lambda one: len(one.caller) > 1  # noqa: E731
-    assert small(BUSY, fails, monkeypatch) == Scenario(
-        says=BUSY.says, caller=[question, Act(at=2.2, sound=True)], ends_at=0.0
+    assert small(replace(BUSY, says=""), fails, monkeypatch) == Scenario(
+        says="", caller=[question, Act(at=2.2, sound=True)], ends_at=0.0
     )
 
 
@@ -183,11 +184,36 @@ def test_what_broke_first_is_kept_broken(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_making_small_stops_when_it_is_told_to(tmp_path: Path) -> None:
-    """What there is by then is given back; without a run it is the failure itself."""
+    """What there is by then is given back; without a run it is the same call."""
     subject = subject_that_talks_on(tmp_path)
     failure = failing(BUSY, subject)
-    assert shrunk(failure, subject, over=lambda: True) is failure
-    assert shrunk(failure, subject, runs=0) is failure
+    for stopped in (shrunk(failure, subject, over=lambda: True), shrunk(failure, subject, runs=0)):
+        assert replace(stopped.scenario, says=BUSY.says) == BUSY
+        assert stopped.violations == failure.violations
+
+
+def test_the_title_of_a_small_call_says_where_it_was_found(tmp_path: Path) -> None:
+    """It tells another story than the call that it came from; however often it is made smaller,
+    the title says so once. A generated call is none in particular."""
+    subject = subject_that_talks_on(tmp_path)
+    small = shrunk(failing(BUSY, subject), subject)
+    assert small.scenario.says == f"found in: {BUSY.says}"
+    assert small.trace.scenario == small.scenario
+    assert shrunk(small, subject, runs=0).scenario.says == small.scenario.says
+    generated = failing(replace(BUSY, says=GENERATED), subject)
+    assert shrunk(generated, subject, runs=0).scenario.says == GENERATED
+
+
+def test_a_call_beside_is_made_small_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not matter in it goes; it stays where nothing is broken without it."""
+
+    def fails(one: Scenario) -> bool:
+        return one.beside is not None and any(act.press == "4" for act in one.beside.caller)
+
+    beside = replace(BUSY, caller=[*BUSY.caller, Act(at=5.0, press="4")])
+    found = small(replace(BUSY, says="", beside=beside), fails, monkeypatch)
+    assert replace(found, beside=None) == Scenario(says="", ends_at=0.0)
+    assert found.beside == Scenario(says=BUSY.says, caller=[Act(at=5.0, press="4")], ends_at=0.0)
 
 
 def test_an_order_goes_first() -> None:
@@ -226,6 +252,9 @@ def test_a_changed_call_is_a_call(tmp_path: Path) -> None:
     assert sum(one != BUSY for one in changed) > 250
     assert {len(one.injections) for one in changed} >= {0, 1, 2}
     assert any(one.tools for one in changed)
+    beside = [one.beside for one in changed if one.beside]
+    assert 0 < len(beside) < 20
+    assert all(one == replace(other, expect=Expect()) for one in beside)
 
 
 def test_orders_have_as_many_changes_as_lowest_priorities() -> None:
@@ -321,7 +350,9 @@ def test_a_search_finds_keeps_and_tells(tmp_path: Path) -> None:
             progress=interrupting(lambda result: bool(result.found)),
         )
     assert result.interrupted
-    assert result.calls > 0
+    assert result.calls == result.explored.calls > 0
+    assert result.explored.points
+    assert "laws exercised" in result.explored.table(subject.chart)
     assert len(list(corpus.calls())) > 0
     for name, found in result.found.items():
         kept = load_scenario(tmp_path / "corpus" / "failures" / f"{name}.yaml")
@@ -359,6 +390,7 @@ def test_several_processes_search_together() -> None:
         )
     assert result.interrupted
     assert len(result.reached) > 0
+    assert result.explored.calls == result.calls
 
 
 def test_a_simulation_that_raises_is_a_find() -> None:

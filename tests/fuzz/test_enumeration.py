@@ -5,15 +5,18 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from effects.playout import Playout
 from engine.fuzzing.coverage import Explored
-from engine.fuzzing.enumeration import EnumerationReport, enumerate_calls
+from engine.fuzzing.enumeration import SHORT_STEPS, EnumerationReport, enumerate_calls
+from engine.fuzzing.failure import held, judge
 from engine.fuzzing.moments import Moments
 from engine.fuzzing.plans import (
     Plan,
     Recording,
+    beside_others,
     everywhere,
     firsts,
     moments_of,
@@ -21,15 +24,21 @@ from engine.fuzzing.plans import (
     seconds,
     singles,
 )
+from engine.fuzzing.replay_string import replay_string, scenario_of
+from engine.fuzzing.runs import smallest
 from engine.fuzzing.sometimes import SOMETIMES
+from engine.fuzzing.story import story
 from engine.fuzzing.subject import default_subject
 from engine.simulation.laws import check_laws
 from engine.simulation.scenario import Injection, Scenario, load_scenario
 from engine.simulation.world import simulate
+from tests.fuzz.mutants.run import MUTANTS
 
 SHORT = Path(__file__).parents[1] / "scenarios" / "short"
 TINY = Scenario(says="The caller hangs up at once.", greeting="Hi.", ends_at=0.04)
 """Everything that can be tried with it is tried."""
+
+GREETED = Scenario(says="The caller is greeted.", greeting="Oh hi to you.", ends_at=0.9)
 
 CALLS = [
     ("an answer", load_scenario(SHORT / "an_answer.yaml")),
@@ -107,6 +116,70 @@ def test_a_call_that_is_broken_undisturbed_is_not_disturbed() -> None:
     assert list(singles([broken])) == list(rotated([broken])) == []
 
 
+def test_each_call_is_held_beside_itself_and_another_that_is_disturbed() -> None:
+    """Nothing else is done to the one that is judged. The shortest come first, where there are to
+    be only so many."""
+    scenarios = [scenario for _, scenario in CALLS]
+    plans = list(beside_others(recordings(), scenarios, None))
+    assert [plan.scenario for plan in plans] == [1, 1, 0, 0]
+    disturbed = [plan.beside for plan in plans if plan.beside]
+    assert [one.caller for one in disturbed] == [scenarios[n].caller for n in (1, 0, 0, 1)]
+    assert all(len(one.injections) == 1 for one in disturbed)
+    assert len({one.injections[0] for one in disturbed}) > 1
+    planned = plans[0].apply(scenarios[1])
+    assert msgspec.structs.replace(planned, beside=None) == scenarios[1]
+    assert list(beside_others(recordings(), scenarios, 3)) == plans[:3]
+
+
+def test_a_call_that_changes_the_one_beside_it_is_found_told_and_held_again() -> None:
+    """With what calls share by mistake: the failure has both calls, as small as they can be, and
+    what replays it holds both."""
+    with MUTANTS["marks shared by all calls"].planted() as subject:
+        report = enumerate_calls(subject, [("greeted", GREETED)], pairs=0, each=0)
+        assert report.runs["beside another"] == 2
+        (failure,) = report.failures
+        assert failure.laws == ("L11",)
+        (small,) = smallest([failure], subject, lambda *_: None)
+        assert small.scenario.beside is not None
+        replayed = scenario_of(replay_string(small.scenario))
+        assert replayed == small.scenario
+        assert held(replayed, subject).violations == small.violations
+        assert "beside:" in story(small)
+    assert judge(small.scenario, default_subject()) is None
+
+
+def test_thoroughly_means_all_that_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step with everything that can happen there, and every pair (here of the few that begin
+    in one way)."""
+    few = list(firsts([record(TINY)], SHORT_STEPS))[-2:]
+    monkeypatch.setattr("engine.fuzzing.enumeration.firsts", lambda *_: few)
+    report = enumerate_calls(default_subject(), [("tiny", TINY)], jobs=2, thorough=True)
+    assert report.failures == []
+    assert report.runs["singles"] == sum(len(seen.causes) for seen in record(TINY).seen)
+    assert report.runs["pairs"] == report.pairs_possible > 0
+
+
+def test_it_stops_when_it_is_told_to() -> None:
+    """What it found by then is in the report, which says that there is more."""
+    for jobs in (1, 2):
+        told: list[str] = []
+
+        def progress(what: str, done: int, of: int, told: list[str] = told) -> None:
+            told.append(what)
+
+        report = enumerate_calls(
+            default_subject(),
+            [("tiny", TINY)],
+            jobs=jobs,
+            over=lambda told=told: "singles" in told,  # type: ignore[misc]
+            progress=progress,
+        )
+        assert told == ["recorded", "singles"]
+        assert not report.complete
+        assert report.runs["singles"] == 16
+        assert "stopped early" in str(report)
+
+
 def test_rotations_hold_the_same_call_in_other_orders() -> None:
     """They are data of the scenario, and of nothing else."""
     plans = list(rotated(recordings()))
@@ -140,9 +213,6 @@ def test_the_report_does_not_depend_on_how_many_processes_share_the_work() -> No
     one, two = tried(1), tried(2)
     assert str(one) == str(two)
     assert one.explored == two.explored
-
-
-GREETED = Scenario(says="The caller is greeted.", greeting="Oh hi to you.", ends_at=0.9)
 
 
 def test_what_breaks_a_law_is_reported_with_its_scenario(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from engine import fuzz_cli
@@ -53,10 +54,11 @@ def one_line(*arguments: str) -> str:
     return result.stderr
 
 
-def scenarios(folder: Path) -> Path:
-    """A folder with one scenario."""
+def scenarios(folder: Path, **calls: Scenario) -> Path:
+    """A folder with these scenarios, or with a small one."""
     (folder / "mine").mkdir()
-    (folder / "mine" / "small.yaml").write_text(dump_scenario(SMALL))
+    for name, scenario in (calls or {"small": SMALL}).items():
+        (folder / "mine" / f"{name}.yaml").write_text(dump_scenario(scenario))
     return folder / "mine"
 
 
@@ -152,9 +154,59 @@ def test_a_search_keeps_a_corpus(somewhere: Path, monkeypatch: pytest.MonkeyPatc
     assert "kept/calls/bad: passed over: the replay string is cut off" in result.stderr
     assert result.exit_code == 1, result.output
     assert "interrupted; all that was found is kept" in result.stdout
+    assert re.search(r"\ntransitions +\d+ of \d+\n", result.stdout)
+    assert re.search(r"\nawait points aborted +\d+ of \d+\n", result.stdout)
     assert re.search(r"\d+ calls in \d+ s .*\n1 failure, kept in kept/failures\n$", result.stdout)
     (kept,) = (somewhere / "kept" / "failures").glob("*.yaml")
     assert f"--- {kept.stem}\nL2 broken. " in result.stdout
+
+
+def test_one_scenario_can_be_disturbed_thoroughly(
+    somewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is chosen by a part of its name; nothing is generated then. At every step there is more
+    to try than at each distinct moment."""
+    monkeypatch.setattr("engine.fuzzing.enumeration.SHORT_STEPS", 0)  # no pairs
+    call = replace(GREETING, ends_at=0.04)
+    folder = scenarios(somewhere, hanging_up_at_once=call, a_greeting=call)
+    singles: list[int] = []
+    for options in ((), ("--thorough",)):
+        result = fuzz("--scenarios", str(folder), "--only", "Hanging up", "--jobs", "2", *options)
+        assert result.exit_code == 0, result.output
+        assert result.stdout.startswith("1 scenarios with ")
+        assert "generated" not in result.stdout
+        (count,) = re.findall(r"(\d+) singles", result.stdout)
+        singles.append(int(count))
+    assert singles[0] < singles[1]
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_ctrl_c_ends_it_with_what_was_found(
+    somewhere: Path, jobs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call that is being held is finished; the code is 130, and the last line says why."""
+
+    @contextmanager
+    def ctrl_c_while_calls_are_disturbed() -> Iterator[Callable[[str], None]]:
+        pressed: list[str] = []
+
+        def status(text: str) -> None:
+            if text.startswith("singles") and not pressed:
+                pressed.append(text)
+                signal.raise_signal(signal.SIGINT)
+
+        yield status
+
+    monkeypatch.setattr(fuzz_cli, "_status", ctrl_c_while_calls_are_disturbed)
+    chart = str(chart_that_talks_on(somewhere))
+    folder = str(scenarios(somewhere, small=SMALL, greeting=GREETING))
+    result = fuzz("--chart", chart, "--scenarios", folder, "--jobs", jobs)
+    assert result.exit_code == 130, result.output
+    assert "\nstopped early: not everything was tried\n" in result.stdout
+    assert "\nL2 broken. " in result.stdout
+    assert re.search(r"\ntransitions +\d+ of \d+\n", result.stdout)
+    assert result.stdout.endswith("\n1 failure\ninterrupted: not everything was tried\n")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_an_agent_of_ones_own(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,6 +233,10 @@ def test_what_cannot_be_done_is_one_line(somewhere: Path) -> None:
     assert "give both" in one_line("--save", "name")
     assert "give --minutes as well" in one_line("--corpus", "somewhere")
     assert "leave out --minutes" in one_line("--replay", text, "--minutes", "1")
+    assert "leave out --minutes" in one_line("--thorough", "--minutes", "1")
+    assert "leave out --thorough" in one_line("--replay", text, "--thorough")
+    assert "leave out --only" in one_line("--replay", text, "--only", "x")
+    assert "none of the 8 scenarios is called so" in one_line("--only", "nobody")
     assert "cut off" in one_line("--replay", text[:-5])
     assert "give a name with letters" in one_line("--replay", text, "--save", "../..")
     assert "cannot read the chart" in one_line("--chart", "nowhere.yaml")

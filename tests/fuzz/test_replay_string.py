@@ -8,13 +8,14 @@ import zlib
 
 import msgspec
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 
 from engine.errors import ConfigError
 from engine.fuzzing.calls import calls
 from engine.fuzzing.replay_string import PREFIX, replay_string, scenario_of
 from engine.fuzzing.subject import default_subject
-from engine.simulation.scenario import Act, Expect, Scenario
+from engine.simulation.scenario import Act, Expect, Scenario, dump_scenario
 
 CALL = Scenario(says="A call.", caller=[Act(at=1.0, say="where is my parcel")])
 
@@ -38,6 +39,16 @@ def test_every_call_comes_back_as_it_was(scenario: Scenario) -> None:
     text = replay_string(scenario)
     assert re.fullmatch(r"f1-[A-Za-z0-9_-]+", text)
     assert scenario_of(text) == scenario
+
+
+def test_a_call_beside_comes_back_as_well() -> None:
+    """It is data of the call, as a file has it."""
+    both = msgspec.structs.replace(CALL, beside=msgspec.structs.replace(CALL, ends_at=3.0))
+    assert scenario_of(replay_string(both)) == both
+    assert yaml.safe_load(dump_scenario(both))["beside"] == {
+        **yaml.safe_load(dump_scenario(CALL)),
+        "ends_at": 3.0,
+    }
 
 
 def test_what_was_expected_is_left_out() -> None:

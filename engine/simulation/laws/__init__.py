@@ -2,8 +2,7 @@
 
 Each law looks at what crossed the line, at what the caller heard (read off the sound, whose
 bytes are letters) and at what the journal says; never at the engine's variables. Each is a
-function of a trace that returns the violations it finds. L11 compares two traces, so it stands
-apart (:func:`~engine.simulation.laws.order.isolated`).
+function of a trace that returns the violations it finds.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from engine.simulation.laws.reading import Violation
 from engine.simulation.laws.words import answered, heard_only, nothing_uncommitted
 from engine.simulation.trace import Trace
 
-__all__ = ["LAWS", "SENTENCES", "Violation", "check_laws", "isolated"]
+__all__ = ["LAWS", "SENTENCES", "Violation", "check_laws"]
 
 LAWS: dict[str, Callable[[Trace], list[Violation]]] = {
     "L1": one_voice,
@@ -34,6 +33,7 @@ LAWS: dict[str, Callable[[Trace], list[Violation]]] = {
     "L8": clean_exits,
     "L9": once,
     "L10": chart_is_the_truth,
+    "L11": isolated,
     "L12": bounded,
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from effects.ears import SOUND_LIMIT
 from engine import journal
@@ -265,17 +265,19 @@ def chart_is_the_truth(trace: Trace) -> list[Violation]:
     return [Violation("L10", difference.at_ms, str(difference))] if difference else []
 
 
-def isolated(together: Trace, alone: Trace) -> list[Violation]:
+def isolated(trace: Trace) -> list[Violation]:
     """L11. A call goes the same way whatever happens to the calls beside it.
 
-    Observed: the journal of a call that was held beside others, and of the same call held
-    alone; line by line, times included. Exact.
+    Observed: the journal of a call that was held beside another, and of the same call held
+    alone; line by line, times included. Exact. A call that was only held alone keeps it.
     """
-    for first, second in zip(together.journal, alone.journal, strict=False):
-        if first != second:
-            return [Violation("L11", 0.0, f"beside others: {first!r}; alone: {second!r}")]
-    if len(together.journal) != len(alone.journal):
-        return [Violation("L11", 0.0, f"{len(together.journal)} lines, {len(alone.journal)} alone")]
+    alone = trace.alone.journal if trace.alone is not None else trace.journal
+    pairs = zip_longest(trace.journal, alone, fillvalue=b"nothing more")
+    for place, (beside, usual) in enumerate(pairs):
+        if beside != usual:
+            last = reading_of(trace).event_before(place + 1)
+            says = f"beside another: {beside.decode().strip()}; alone: {usual.decode().strip()}"
+            return [Violation("L11", last.event.at_ms if last else 0.0, says)]
     return []
 
 
@@ -287,7 +289,8 @@ def bounded(trace: Trace) -> list[Violation]:
 
     - The agent's sound is never more than ``lead_ms`` ahead of what is played.
     - Speech-to-text is never given sound older than its queue is long (``SOUND_LIMIT`` frames),
-      or than it was stuck and connecting for, whichever is less; slack: one second.
+      or than it was stuck and connecting for, whichever is less; slack: one second. Where frames
+      are lost, a session that starts anew is given what came before that.
     - A turn asks for at most ``draft_limit`` drafts and the one that is spoken. It ends with its
       commit, or when what was said came to nothing (on hold, say).
     - A silent caller is asked as often as the agent has prompts, and then let go.
@@ -296,6 +299,8 @@ def bounded(trace: Trace) -> list[Violation]:
     found = [*_too_far_ahead(reading), *_prompted_too_often(reading)]
     script = trace.scenario.recognition
     limit_ms = min(_queue_ms(reading), 1000 * script.stuck_for) + 1000 * script.connects + 1000
+    longest_loss_ms = 1000 * max((act.lose for act in trace.scenario.caller), default=0.0)
+    limit_ms += min(longest_loss_ms, reading.settings.frames_lost_ms)
     if trace.latest_frame_ms > limit_ms + reading.tolerance_ms:
         says = f"speech-to-text is {trace.latest_frame_ms:.0f} ms behind"
         found.append(Violation("L12", trace.closed_ms, says))

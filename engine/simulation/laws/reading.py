@@ -150,6 +150,10 @@ class Reading:
             if isinstance(line.event, Transcript):
                 yield index, line.event
 
+    def last_sound_ms(self, at_ms: float) -> float:
+        """The end of the last sound of the caller, or ``at_ms`` if that was later."""
+        return max([at_ms, *(voice.to_ms for voice in self.voices)])
+
     def stretches(self) -> list[Played]:
         """What the caller heard, in order."""
         return self.trace.played

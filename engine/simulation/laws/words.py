@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from engine import journal
 from engine.simulation.laws.floor import silence_limit_ms
+from engine.simulation.laws.lost import Turn, words_lost
 from engine.simulation.laws.owed import (
     answers_the_turn,
     keeps_its_word,
@@ -17,7 +17,7 @@ from engine.simulation.laws.reading import Reading, Violation, is_committed, rea
 from engine.simulation.laws.utterances import EVER_MS, Utterance
 from engine.simulation.trace import Trace
 from states import events, mulaw, notes
-from states.words import is_backchannel, is_courtesy, normalized
+from states.words import normalized
 
 GOODBYES = ("say_goodbye", "say_too_long", "leave_message")
 """Actions after which the call ends when their line has been heard, unless the caller goes on."""
@@ -130,17 +130,6 @@ def nothing_uncommitted(trace: Trace) -> list[Violation]:
     return found
 
 
-@dataclass(slots=True)
-class Turn:
-    """A turn of the caller, from its commit. ``fate`` is what became of it first."""
-
-    index: int
-    at_ms: float
-    words: str
-    fate: str = "open"
-    fate_ms: float = 0.0
-
-
 def answered(trace: Trace) -> list[Violation]:
     """L5. Every committed turn is answered, retracted into a longer turn, or ends with the call;
     and no words of the caller are lost.
@@ -153,10 +142,11 @@ def answered(trace: Trace) -> list[Violation]:
     - An open turn when the call ends is not older than the longest wait of the chart.
     - The caller's lines of the history are the turns that were committed and not taken back,
       in order (a late transcript may have corrected one).
-    - Words of a final transcript are in some committed turn, unless they were only a
-      backchannel while the agent could be heard or waited for the caller, or thanks and goodbyes
-      over an agent that takes its leave, or the agent's own or a machine's, or the call ended
-      before they could be taken up.
+    - Words of a final transcript are in some committed turn, or in its line of the history if
+      they were said before it was committed and understood late. What the caller said on after a
+      commit in mid-speech is in a later turn. Excepted is what was only a backchannel while the
+      agent could be heard or waited for the caller, or thanks and goodbyes over an agent that
+      takes its leave, or the agent's own or a machine's, or said as the call ended.
     - The agent ends the call, or passes it on, only with the reply that asked for it, a goodbye
       or a message; not while a turn is open, unless it was put through or nothing can be said.
       It does so when it was asked for, but not by a reply that was given up.
@@ -170,7 +160,7 @@ def answered(trace: Trace) -> list[Violation]:
         *_left_alone(reading, turns),
         *_unanswered(reading, turns),
         *_written_otherwise(reading, turns),
-        *_words_lost(reading, turns),
+        *words_lost(reading, turns),
         *answers_the_turn(reading),
         *taken_up_once(reading, [turn.words for turn in turns if turn.fate != "retracted"]),
         *keeps_its_word(reading),
@@ -194,7 +184,9 @@ def _turns(reading: Reading) -> list[Turn]:
 
 def _unanswered(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
     limit_ms = silence_limit_ms(reading)
-    deaf = next((index for index, line in reading.events if "deaf" in line.states), EVER_MS)
+    deaf = next(
+        (index for index, line in reading.events if reading.enters("go_deaf", line.states)), EVER_MS
+    )
     taken_back = ""
     for number, turn in enumerate(turns):
         if number and turns[number - 1].index < deaf < turn.index:
@@ -206,10 +198,10 @@ def _unanswered(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
         if turn.fate == "open":
             if not is_last:
                 yield Violation("L5", turn.at_ms, f"{turn.words!r} was dropped for the next turn")
-            elif reading.ended_ms - _last_sound_ms(reading, turn.at_ms) > limit_ms:
+            elif reading.ended_ms - reading.last_sound_ms(turn.at_ms) > limit_ms:
                 yield Violation("L5", turn.at_ms, f"{turn.words!r} was never answered")
         if turn.fate == "retracted" and is_last:
-            waited_ms = reading.ended_ms - _last_sound_ms(reading, turn.fate_ms)
+            waited_ms = reading.ended_ms - reading.last_sound_ms(turn.fate_ms)
             if waited_ms > limit_ms:
                 yield Violation("L5", turn.at_ms, f"{turn.words!r} was taken back and forgotten")
 
@@ -225,10 +217,12 @@ def _left_alone(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
             asks = not _is_void(reading, index, event.reason)
             passes_on |= asks and isinstance(event, events.TransferAsked)
             ends |= asks and isinstance(event, events.EndAsked)
-        ends |= "deaf" in line.states or any(reading.taken(line, action) for action in GOODBYES)
+        ends |= reading.enters("go_deaf", line.states) or any(
+            reading.taken(line, action) for action in GOODBYES
+        )
         if isinstance(event, events.Transferred) and not passes_on:
             yield Violation("L5", event.at_ms, "the caller is put through, and nobody asked for it")
-        if "ended" in line.states and isinstance(event, events.PlayedOut):
+        if reading.has_ended(line) and isinstance(event, events.PlayedOut):
             if not ends:
                 yield Violation("L5", event.at_ms, "the call is ended without a goodbye")
             if turns and turns[-1].fate == "open":
@@ -248,11 +242,6 @@ def _is_void(reading: Reading, index: int, tool: str) -> bool:
                 return False
             given_up |= any(raised == "abandoned" for _, raised in line.took)
     return False
-
-
-def _last_sound_ms(reading: Reading, at_ms: float) -> float:
-    """The end of the last sound of the caller, or ``at_ms`` if that was later."""
-    return max([at_ms, *(voice.to_ms for voice in reading.voices)])
 
 
 def _amended(reading: Reading, at_ms: float) -> bool:
@@ -283,63 +272,3 @@ def _written_otherwise(reading: Reading, turns: list[Turn]) -> Iterator[Violatio
     if expected != written and not (corrected and len(expected) == len(written)):
         says = f"the caller's turns were {expected}, the history has {written}"
         yield Violation("L5", end.at_ms, says)
-
-
-def _words_lost(reading: Reading, turns: list[Turn]) -> Iterator[Violation]:
-    limit_ms = _taking_up_ms(reading)
-    first_ms: dict[int, float] = {}
-    machine_ms = min(reading.taken_at("note_machine"), default=EVER_MS)
-    for index, event in reading.transcripts():
-        if event.at_ms >= machine_ms:
-            return
-        since_ms = first_ms.setdefault(event.segment, event.at_ms)
-        if not (event.final and normalized(event.text)):
-            continue
-        taken_up = any(
-            turn.at_ms >= since_ms and _contains(turn.words, event.text) for turn in turns
-        )
-        nodded = is_backchannel(event.text) and (
-            _over_agent(reading, since_ms, event.at_ms) or _on_hold(reading, event.at_ms)
-        )
-        nodded |= event.echo >= reading.settings.echo_words
-        nodded |= is_courtesy(event.text) and _takes_leave(reading, since_ms, event.at_ms)
-        line = reading.trace.lines[index]
-        corrected = isinstance(line, journal.Event) and reading.taken(line, "amend_history")
-        left_ms = reading.ended_ms - _last_sound_ms(reading, event.at_ms)
-        if not (taken_up or nodded or corrected) and left_ms > limit_ms:
-            yield Violation("L5", event.at_ms, f"{event.text!r} was said, and led to nothing")
-
-
-def _taking_up_ms(reading: Reading) -> float:
-    """How long after the last sound a turn is taken up at the latest; slack: one second."""
-    settings = reading.settings
-    pause_ms = max(settings.silence_ms, settings.silence_most_ms) + settings.stt_overdue_ms
-    noticed_ms = settings.offset_ms + settings.frames_lost_ms + reading.tolerance_ms
-    others_ms = settings.greeting_protected_ms + settings.floor_ms + settings.false_alarm_ms
-    return pause_ms + noticed_ms + others_ms + settings.digit_ms + 1000
-
-
-def _on_hold(reading: Reading, at_ms: float) -> bool:
-    """Whether the agent had been asked to wait by then."""
-    return any("on_hold" in line.states and line.event.at_ms <= at_ms for _, line in reading.events)
-
-
-def _takes_leave(reading: Reading, since_ms: float, until_ms: float) -> bool:
-    """Whether this was said over an agent that had decided to end the call or to pass it on."""
-    decided = any(
-        isinstance(line.event, events.EndAsked | events.TransferAsked)
-        and line.event.at_ms <= until_ms
-        for _, line in reading.events
-    )
-    return decided and _over_agent(reading, since_ms, until_ms)
-
-
-def _over_agent(reading: Reading, since_ms: float, until_ms: float) -> bool:
-    """Whether the agent could be heard while this was said, or had just been: a carrier that
-    loses marks leaves it open for ``mark_grace_ms`` whether the agent is done."""
-    spoken_ms = max(
-        (voice.from_ms for voice in reading.voices if voice.from_ms <= since_ms), default=since_ms
-    )
-    lost_marks = reading.trace.scenario.wire.loses_marks
-    open_ms = reading.settings.mark_grace_ms if lost_marks else 0
-    return reading.trace.agent_speaks(spoken_ms - open_ms, until_ms) > 0

@@ -2,13 +2,11 @@
 
 The calls are the same for every mutant, in the same order: the scenarios, the telling ones first;
 the scenarios with a hang-up or a cancellation at some moment; generated calls; and the same call
-twice at once. They are judged by the laws only, not by what the
-scenarios expect.
+twice at once. They are judged by the laws only, not by what the scenarios expect.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -16,15 +14,14 @@ from functools import cache
 from itertools import islice
 from multiprocessing import get_context
 
-import msgspec
-import structlog
+from msgspec.structs import replace
 
 from engine.fuzzing.failure import judge
 from engine.fuzzing.fresh import each_fresh_call
+from engine.fuzzing.silence import silenced
 from engine.fuzzing.subject import Subject, default_subject
-from engine.simulation.laws import Violation, isolated
+from engine.simulation.laws import Violation
 from engine.simulation.scenario import Injection, Scenario, load_scenario
-from engine.simulation.world import simulate_together
 from tests.fuzz.mutants import floor, lifetimes, tools, waits, words
 from tests.scenarios.test_scenarios import FILES
 
@@ -86,11 +83,10 @@ a_voice_that_fails_midway_finishes_what_it_has
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A call to hold, or the same one ``twice`` at once; ``name`` says which."""
+    """A call to hold; ``name`` says which."""
 
     name: str
     scenario: Scenario
-    twice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +105,18 @@ class Hunt:
 
 def hunt_all(names: Iterable[str], processes: int = 2) -> list[Hunt]:
     """Hunt these mutants, several at a time, each process one after the other."""
-    with ProcessPoolExecutor(processes, get_context("spawn"), _quietly) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         return list(pool.map(hunt, names))
 
 
 def broken_unplanted(runs: int, processes: int = 2) -> list[str]:
     """What the engine without any mutant breaks in as many of the same calls."""
     shares = [(share, runs, processes) for share in range(processes)]
-    with ProcessPoolExecutor(processes, get_context("spawn"), _quietly) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         return [says for found in pool.map(_broken_in, shares) for says in found]
 
 
+@silenced()
 def _broken_in(share: tuple[int, int, int]) -> list[str]:
     first, runs, step = share
     return [
@@ -129,11 +126,7 @@ def _broken_in(share: tuple[int, int, int]) -> list[str]:
     ]
 
 
-def _quietly() -> None:
-    """Calls that fail because of a planted bug say so in the log."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-
-
+@silenced()
 def hunt(name: str) -> Hunt:
     """Plant one mutant, and hold calls until a law is broken or the budget is spent."""
     mutant, runs = MUTANTS[name], 0
@@ -150,12 +143,8 @@ def hunt(name: str) -> Hunt:
 
 def held(trial: Trial, subject: Subject) -> Sequence[Violation]:
     """Hold the call of a trial; returns what it broke."""
-    if not trial.twice:
-        failure = judge(trial.scenario, subject)
-        return failure.violations if failure else ()
-    together = simulate_together([trial.scenario] * 2, subject.chart, subject.agent)
-    alone = subject.hold(trial.scenario)
-    return [violation for trace in together for violation in isolated(trace, alone)]
+    failure = judge(trial.scenario, subject)
+    return failure.violations if failure else ()
 
 
 def trials() -> Iterator[Trial]:
@@ -185,7 +174,7 @@ def _alone() -> Iterator[Trial]:
 
 def _twice() -> Iterator[Trial]:
     for name, scenario in _scenarios()[:PAIRS]:
-        yield Trial(f"{name}, twice at once", scenario, twice=True)
+        yield Trial(f"{name}, twice at once", replace(scenario, beside=scenario))
 
 
 def _disturbed() -> Iterator[Trial]:
@@ -194,7 +183,7 @@ def _disturbed() -> Iterator[Trial]:
             step = max(1, round(_steps(name, scenario) * moment))
             for does in ("hang_up", "cancel"):
                 injections = [*scenario.injections, Injection(step=step, does=does)]
-                disturbed = msgspec.structs.replace(scenario, injections=injections)
+                disturbed = replace(scenario, injections=injections)
                 yield Trial(f"{name}, {does} after step {step}", disturbed)
 
 

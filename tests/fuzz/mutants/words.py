@@ -125,6 +125,11 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "words beyond the limit",
+        "What is said after a turn was taken up in mid-speech is only written into its line.",
+        Code(f"{ACTIONS}:note_audible", "if call.turn.mid_speech", "if False"),
+    ),
+    mutant(
         "sessions mixed up",
         "Words of a speech-to-text session that broke are taken for those of the next.",
         Code("effects.transcribe:transcribe", "first = stage.ears.next_segment", "first = 0"),
