@@ -54,6 +54,8 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
             )
         )
 
+    if not (stage.call.turn.voiced_ms or stage.ears.speaking):
+        stage.ears.understood_ms = stage.now_ms()  # what was missed was asked for again
     stage.note(notes.RecogniserStarted(at_ms=stage.now_ms(), provider=recogniser.name))
     reason, retryable = "speech-to-text ended by itself", True
     try:

@@ -33,7 +33,7 @@ STORIES = (
     "a_machine_that_goes_on_does_not_stop_the_message",
     "a_cough_while_the_agent_thinks_loses_nothing",
     "a_draft_that_fails_costs_nothing",
-    "recognition_that_fails_in_mid_speech_asks_again",
+    "recognition_that_is_back_too_late_asks_again",
 )
 """Calls in which every timer runs and everybody serves."""
 

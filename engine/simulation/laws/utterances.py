@@ -134,11 +134,13 @@ def utterances_of(trace: Trace) -> Iterator[Utterance]:
     pieces, begun = _sent(trace)
     for reply in pieces:
         clauses = begun.get(reply, [])
-        lines = [
-            [text] if (text := composed.get((reply, one.clause))) else _fixed_lines(trace, one)
-            for one in clauses
-        ]
         cuts = _broken_off(clauses)
+        lines = [
+            [text]
+            if (text := composed.get((reply, one.clause)))
+            else _fixed_lines(trace, one, cuts.get(number))
+            for number, one in enumerate(clauses)
+        ]
         readings = [
             Utterance(reply, list(texts), clauses, letter_ms, pieces[reply], cuts=cuts)
             for texts in product(*lines)
@@ -199,10 +201,10 @@ def _note_at(trace: Trace, index: int) -> notes.Note | None:
     return line.note if isinstance(line, journal.Note) else None
 
 
-def _fixed_lines(trace: Trace, begun: Begun) -> list[str]:
-    """The agent's fixed lines that begin as this clause does, the longest first; one that is
-    empty if none does."""
-    found, sent = [], begun.piece.audio[begun.starts :]
+def _fixed_lines(trace: Trace, begun: Begun, cut: int | None) -> list[str]:
+    """The agent's fixed lines that begin as this clause does, as far as it was sent, the longest
+    first; one that is empty if none does."""
+    found, sent = [], begun.piece.audio[begun.starts :][:cut]
     for text in sorted(_fixed_texts(trace), key=len, reverse=True):
         sound = spell(spoken(text), trace.scenario.voice.letter_ms)
         size = min(len(sound), len(sent))

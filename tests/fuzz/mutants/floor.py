@@ -32,9 +32,9 @@ MUTANTS = (
         "old audio accepted",
         "A voice that ends late delivers to whatever reply is current.",
         Code(
-            "effects.synthesize:voice",
-            "await draft.deliver(speech)",
-            "await (stage.draft or draft).deliver(speech)",
+            "effects.synthesize:_Voice._take",
+            "await self.voicing.deliver(speech)",
+            "await (self.stage.draft or self.draft).voicing.deliver(speech)",
         ),
     ),
     mutant(

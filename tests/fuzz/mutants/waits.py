@@ -40,6 +40,7 @@ MUTANTS = (
         OnChart(
             "              - {event: say, target: thinking, on: discard_output}\n"
             "              - {event: reply_failed, on: note_broken}\n"
+            "              - {event: voice_failed, cond: another_voice}\n"
             "              - {event: voice_failed, on: note_broken}\n\n"
             "          interrupted:",
             "              - {event: say, target: thinking, on: discard_output}\n\n"
