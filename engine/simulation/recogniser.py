@@ -134,7 +134,7 @@ class _Session:
         self.reached: dict[int, tuple[float, float]] = {}
         self.recent: deque[Frame] = deque(maxlen=64)
         self.newest_ms = -inf
-        self.began_ms = trio.current_time() * 1000
+        self.began_ms = (trio.current_time() - self.script.connects) * 1000
         self.through_ms = 0.0
         self.worded_ms = 0.0
         self.next_partial_ms = 0.0

@@ -289,8 +289,8 @@ def bounded(trace: Trace) -> list[Violation]:
 
     - The agent's sound is never more than ``lead_ms`` ahead of what is played.
     - Speech-to-text is never given sound older than its queue is long (``SOUND_LIMIT`` frames),
-      or than it was stuck and connecting for, whichever is less; slack: one second. Where frames
-      are lost, a session that starts anew is given what came before that.
+      or than it was stuck and connecting for, whichever is less; slack: one second. What came
+      before a session began counts for the one before it.
     - A turn asks for at most ``draft_limit`` drafts and the one that is spoken. It ends with its
       commit, or when what was said came to nothing (on hold, say).
     - A silent caller is asked as often as the agent has prompts, and then let go.
@@ -299,8 +299,6 @@ def bounded(trace: Trace) -> list[Violation]:
     found = [*_too_far_ahead(reading), *_prompted_too_often(reading)]
     script = trace.scenario.recognition
     limit_ms = min(_queue_ms(reading), 1000 * script.stuck_for) + 1000 * script.connects + 1000
-    longest_loss_ms = 1000 * max((act.lose for act in trace.scenario.caller), default=0.0)
-    limit_ms += min(longest_loss_ms, reading.settings.frames_lost_ms)
     if trace.latest_frame_ms > limit_ms + reading.tolerance_ms:
         says = f"speech-to-text is {trace.latest_frame_ms:.0f} ms behind"
         found.append(Violation("L12", trace.closed_ms, says))
