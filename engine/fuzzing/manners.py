@@ -105,7 +105,7 @@ JUDGES = _ready(
     _values("fault", *FAULTS),
 )
 WIRES = _ready(
-    Wire(frame_ms=40),  # half as many frames to take in: an eighth of the time of a call
+    Wire(frame_ms=40),  # half as many frames to take in: a tenth of the time of a call
     _values("lag", 0.02, 0.06, 0.12),
     _values("jitter", 0.03, 0.08),
     _values("echo", 0.05, 0.1),

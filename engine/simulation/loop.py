@@ -1,8 +1,8 @@
 """trio's loop without the world.
 
 In each of its turns trio asks the operating system for news, and each step of a task is told to
-whoever might look on. A simulated call has some four hundred turns and no news: a seventh of what
-it did was that. This loop treats the tasks as that of the pinned trio does (``unrolled_run``), and
+whoever might look on. A simulated call has some four hundred turns and no news: a thirteenth of its
+time was that. This loop treats the tasks as that of the pinned trio does (``unrolled_run``), and
 looks at the world only when nothing can run and no time is known at which something could. The same
 calls go the same way in both, which a test holds.
 """
