@@ -158,7 +158,8 @@ class Ears:
         if what == "voice":
             self._note_voice(at_ms)
             self.voiced_ms += WINDOW_MS
-            self._more_voice.unpark_all()
+            if self._more_voice:
+                self._more_voice.unpark_all()
             return None
         self._quiet_ms += WINDOW_MS if what == "quiet" else WINDOW_MS / 2
         return self._end_speech() if self._quiet_ms >= self._settings.offset_ms else None
@@ -182,6 +183,8 @@ class Ears:
             return "voice"
         until = len(self._kept) - self._waiting
         stretch = bytes(self._kept[max(0, until - STRETCH_BYTES) : until])
+        if stretch.count(stretch[:1]) == STRETCH_BYTES:
+            return "voice"  # a sound that stands still is no echo of anything
         sound = mulaw.to_float(stretch.rjust(STRETCH_BYTES, mulaw.SILENCE))
         echo = self._echo.likelihood(sound, until_ms)
         sure = SURELY_ECHO if self.speaking else settings.echo_likelihood

@@ -317,7 +317,7 @@ class Playout:
         self._furthest = max(self._furthest, until)
         if clause.complete and until == clause.end:
             self._send_mark(clause, now_ms)
-        if self._unsent_ms <= BUFFER_LIMIT_MS:
+        if self._room and self._unsent_ms <= BUFFER_LIMIT_MS:
             self._room.unpark_all()
         return bool(audio)
 

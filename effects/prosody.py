@@ -146,6 +146,8 @@ def _track(samples: Floats) -> _Track | None:
     """Follow the voice; None where there is none, or too little."""
     if len(samples) < FRAME:
         return None
+    if np.count_nonzero(np.diff(samples)) * (FRAME // HOP) < LEAST_FRAMES:
+        return None  # it stands still in all but so many frames, as a dead line does
     samples = samples[(len(samples) - FRAME) % HOP :]
     frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP]
     windowed = (frames - frames.mean(axis=1, keepdims=True)) * _WINDOW

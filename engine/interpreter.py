@@ -272,7 +272,8 @@ class Interpreter:
         finally:
             self._live.discard(running.number)
             self._leaving.pop(running.number, None)
-            self._left.unpark_all()
+            if self._left:
+                self._left.unpark_all()
             self._record(running, phase, reason)
 
     def _record(self, running: Running, phase: Any, reason: str = "") -> None:

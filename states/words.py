@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from states.number_words import NUMBER_WORDS, as_digits
 
@@ -67,6 +68,7 @@ _BEFORE_PARTICIPLE = {"is": "has", "would": "had"}
 """What a contraction stands for in front of "been" ("it's been", "I'd been")."""
 
 
+@lru_cache(maxsize=256)  # the guards, the judge and the history ask about the same words
 def normalized(text: str) -> tuple[str, ...]:
     """The words of a text, equal for any two transcripts that say the same.
 

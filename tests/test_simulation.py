@@ -6,10 +6,15 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from msgspec.structs import replace
 
+from engine.simulation.loop import Arrange
 from engine.simulation.scenario import Injection, Order, Scenario, dump_scenario, load_scenario
 from engine.simulation.world import simulate
 from tests.scenarios.test_scenarios import FILES
@@ -75,3 +80,18 @@ def test_a_scenario_can_be_written_and_read_again(tmp_path: Path) -> None:
         copy = tmp_path / path.name
         copy.write_text(dump_scenario(scenario), encoding="utf-8")
         assert load_scenario(copy) == scenario
+
+
+def test_trio_s_own_loop_gives_the_same_journal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop of the simulation leaves out only what no task can notice."""
+
+    @contextmanager
+    def looping(arrange: Arrange) -> Iterator[None]:
+        with monkeypatch.context() as patched:
+            patched.setattr("trio._core._run._ALLOW_DETERMINISTIC_SCHEDULING", True)
+            patched.setattr("trio._core._run._r", SimpleNamespace(shuffle=arrange))
+            yield
+
+    by_ours = digest(CHOSEN)
+    monkeypatch.setattr("engine.simulation.schedule.looping", looping)
+    assert digest(CHOSEN) == by_ours

@@ -150,11 +150,12 @@ class _Session:
                 await self.recogniser.rest_until(self._next_words_s())
 
     async def _hear(self, item: Sound) -> None:
+        now_s = trio.current_time()
         if isinstance(item, Frame):
-            age_ms = trio.current_time() * 1000 - item.at_ms
+            age_ms = now_s * 1000 - item.at_ms
             if item.at_ms >= self.began_ms:  # what is older was heard before, by another
                 self.recogniser.latest_ms = max(self.recogniser.latest_ms, age_ms)
-        if self._is_stuck():
+        if 0 <= now_s - self.script.stuck_at < self.script.stuck_for:
             await trio.sleep_until(self.script.stuck_at + self.script.stuck_for)
         match item:
             case Onset(at_ms):
@@ -174,10 +175,6 @@ class _Session:
     def _next_words_s(self) -> float:
         """Just before the next partial is due."""
         return self.next_partial_ms / 1000 - 0.001 if self.script.partials else inf
-
-    def _is_stuck(self) -> bool:
-        since_s = trio.current_time() - self.script.stuck_at
-        return 0 <= since_s < self.script.stuck_for
 
     def _take(self, frame: Frame) -> None:
         if frame.at_ms <= self.newest_ms and any(frame is seen for seen in self.recent):

@@ -18,9 +18,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import trio
-import trio._core._run as trio_run
 
 from engine.simulation import scenario
+from engine.simulation.loop import looping
 
 
 class JumpingClock(trio.abc.Clock):
@@ -135,7 +135,7 @@ def sleeping_by(clock: JumpingClock) -> Iterator[None]:
 
 
 class Order:
-    """Stands in for trio's random numbers: the shuffle of the ready tasks is the schedule.
+    """Puts the tasks that are ready in order: that is the schedule.
 
     ``decisions`` counts how often there was a choice.
     """
@@ -144,19 +144,13 @@ class Order:
         self._rotations = rotations
         self.decisions = 0
 
-    def shuffle(self, ready: list[Any]) -> None:
-        ready.reverse()  # trio takes from the end, so the task that was started first runs first
+    def arrange(self, ready: list[Any]) -> None:
+        ready.reverse()  # the last is taken first, so the task that was started first runs first
         if len(ready) > 1:
             self.decisions += 1
             by = self._rotations.get(self.decisions, 0) % len(ready)
             if by:
                 ready[:] = ready[by:] + ready[:by]
-
-    def random(self) -> float:
-        return 0.5
-
-    def uniform(self, low: float, high: float) -> float:
-        return low
 
 
 class _ByPriority(Order):
@@ -168,7 +162,7 @@ class _ByPriority(Order):
         self._changes = order.changes
         self._priorities: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
 
-    def shuffle(self, ready: list[Any]) -> None:
+    def arrange(self, ready: list[Any]) -> None:
         for task in ready:  # in the order of their creation
             if task not in self._priorities:
                 self._priorities[task] = next(self._drawn)
@@ -177,7 +171,7 @@ class _ByPriority(Order):
             if self.decisions in self._changes:
                 first = max(ready, key=self._priorities.__getitem__)
                 self._priorities[first] = self._changes[self.decisions]
-        # trio takes from the end; of equals the older goes first
+        # the last is taken first; of equals the older goes first
         ready.reverse()
         ready.sort(key=self._priorities.__getitem__)
 
@@ -188,14 +182,9 @@ def deterministic_order(
 ) -> Iterator[Order]:
     """Run trio's tasks in a known order; ``rotations`` says by how much the ready tasks are
     rotated at the n-th time that there is a choice. An ``order`` takes their place."""
-    module: Any = trio_run
-    before = module._ALLOW_DETERMINISTIC_SCHEDULING, module._r
     chosen = Order(rotations) if order is None else _ByPriority(order)
-    module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = True, chosen
-    try:
+    with looping(chosen.arrange):
         yield chosen
-    finally:
-        module._ALLOW_DETERMINISTIC_SCHEDULING, module._r = before
 
 
 class Conductor(trio.abc.Instrument):

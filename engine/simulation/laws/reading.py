@@ -9,9 +9,11 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from effects.echo import STRETCH_MS
 from engine import journal
+from engine.chart import Chart
 from engine.simulation.laws.utterances import utterances_of
 from engine.simulation.line import Played, Voiced
 from engine.simulation.trace import Trace
@@ -42,6 +44,28 @@ class Voice:
 
     from_ms: float
     to_ms: float
+
+
+class _Known:
+    """What the laws ask of a chart: the states that run an effect, those that do an action when
+    they are entered, the final ones, and the transitions that do an action."""
+
+    def __init__(self, chart: Chart) -> None:
+        self.running: dict[str, set[str]] = defaultdict(set)
+        self.entering: dict[str, set[str]] = defaultdict(set)
+        for state in chart.states.values():
+            for effect in state.invoke:
+                self.running[effect].add(state.id)
+            for action in state.enter:
+                self.entering[action].add(state.id)
+        self.final = {state.id for state in chart.roots if state.final}
+        self.doing: dict[str, set[int]] = defaultdict(set)
+        for transition in chart.transitions:
+            for action in transition.on:
+                self.doing[action].add(transition.number)
+
+
+_known_of = cache(_Known)
 
 
 class Reading:
@@ -75,14 +99,7 @@ class Reading:
             for index, line in enumerate(trace.lines)
             if isinstance(line, journal.Note)
         ]
-        self._running: dict[str, set[str]] = defaultdict(set)
-        self._entering: dict[str, set[str]] = defaultdict(set)
-        for state in trace.chart.states.values():
-            for effect in state.invoke:
-                self._running[effect].add(state.id)
-            for action in state.enter:
-                self._entering[action].add(state.id)
-        self._final = {state.id for state in trace.chart.roots if state.final}
+        self._known = _known_of(trace.chart)
         self.utterances = list(utterances_of(trace))
         self.voices = _voices(trace)
         self.sounds = _joined([*self.voices, *_echoes(trace)])
@@ -98,15 +115,15 @@ class Reading:
 
     def has_ended(self, line: journal.Event) -> bool:
         """Whether the chart is at its end after an event."""
-        return not self._final.isdisjoint(line.states)
+        return not self._known.final.isdisjoint(line.states)
 
     def runs(self, effect: str, states: Collection[str]) -> bool:
         """Whether one of these states runs an effect."""
-        return not self._running[effect].isdisjoint(states)
+        return not self._known.running[effect].isdisjoint(states)
 
     def enters(self, action: str, states: Collection[str]) -> bool:
         """Whether one of these states does an action when it is entered."""
-        return not self._entering[action].isdisjoint(states)
+        return not self._known.entering[action].isdisjoint(states)
 
     def event_before(self, after: int) -> journal.Event | None:
         """The last event that was written among the first ``after`` lines."""
@@ -134,11 +151,7 @@ class Reading:
 
     def taken(self, line: journal.Event, action: str) -> bool:
         """Whether an event took a transition with this action."""
-        transitions = self.trace.chart.transitions
-        return any(
-            number < len(transitions) and action in transitions[number].on
-            for number, _ in line.took
-        )
+        return any(number in self._known.doing[action] for number, _ in line.took)
 
     def taken_at(self, action: str) -> list[float]:
         """When transitions with this action were taken (ms)."""

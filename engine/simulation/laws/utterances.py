@@ -42,10 +42,13 @@ class Piece:
 
     def heard_by(self, at_ms: float) -> int:
         """How many bytes of it the caller had heard by a moment."""
-        return sum(
-            min(len(stretch.audio), max(0, round((at_ms - stretch.from_ms) * mulaw.BYTES_PER_MS)))
-            for stretch in self.played
-        )
+        heard = 0
+        for stretch in self.played:
+            if stretch.from_ms >= at_ms:
+                break
+            bytes_since = round((at_ms - stretch.from_ms) * mulaw.BYTES_PER_MS)
+            heard += min(len(stretch.audio), bytes_since)
+        return heard
 
 
 @dataclass(frozen=True, slots=True)
