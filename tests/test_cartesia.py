@@ -5,11 +5,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal
+from typing import Literal, cast
 
 import msgspec
 import pytest
 import trio
+import trio.testing
 import trustme
 from pydantic import SecretStr
 
@@ -17,6 +18,7 @@ from adapters import sockets
 from adapters.cartesia import reply
 from adapters.cartesia.settings import CartesiaSettings
 from adapters.cartesia.voice import CartesiaVoice
+from adapters.sockets import Socket
 from effects.ports import (
     Clause,
     ProviderBusy,
@@ -371,6 +373,28 @@ async def test_a_vendor_that_talks_on_loses_its_socket() -> None:
     async with voice_of(twin) as voice:
         await interrupt(voice, twin)
         await until(lambda: twin.sockets == 0)
+
+
+class Jam:
+    """A socket whose vendor does not read."""
+
+    async def send(self, message: str | bytes) -> None:
+        await trio.sleep_forever()
+
+
+async def test_a_message_that_is_broken_off_spoils_its_socket(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Half of it is out, so that nothing can follow."""
+
+    async def speech(piece: Speech) -> None:
+        raise AssertionError("there was no audio")
+
+    jammed = reply.Reply(cast(Socket, Jam()), CartesiaSettings(), speech)
+    with trio.move_on_after(1):
+        await jammed.say(clauses(*REPLY))
+    assert not await jammed.cancel()
+    assert trio.current_time() == 1.0
 
 
 # --- errors ---------------------------------------------------------------------------------
