@@ -96,7 +96,7 @@ class Conversation:
         self.query: dict[str, list[str]] = parse_qs(request.query)
         self._sent = 0
 
-    async def send(self, message: str) -> None:
+    async def send(self, message: str | bytes) -> None:
         """Raises :class:`Lost` where the fault says so, and ConnectionClosed."""
         await self._websocket.send_message(message)
         self._sent += 1
