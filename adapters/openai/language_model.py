@@ -13,7 +13,7 @@ from adapters.openai.client import Client
 from adapters.openai.events import Events
 from adapters.openai.failures import Exchange, words_of
 from adapters.openai.settings import OpenAiSettings
-from effects.ports import Prompt, ProviderError, TextDelta, ToolCall, Usage
+from effects.ports import Prompt, TextDelta, ToolCall, Usage
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -85,15 +85,16 @@ async def _read(
     An error is raised only when reading has ended, by a cancellation where need be: the body is
     async generators inside others, which close in order only if they are not left half-way.
     """
-    events, failure = Events(), None
+    events = Events()
+    failure: Exception | None = None
     with trio.CancelScope() as reading:
         async for received in response.aiter_bytes():
             if failure is not None:
                 continue  # to where the cancellation is met
             try:
-                for piece in _pieces(events.feed(received), reply, exchange):
+                for piece in _pieces(received, events, reply, exchange):
                     emit(piece)
-            except ProviderError as error:
+            except Exception as error:
                 failure = error
                 reading.cancel()
             if reply.done:
@@ -102,9 +103,11 @@ async def _read(
         raise failure
 
 
-def _pieces(data: list[bytes], reply: Reply, exchange: Exchange) -> Iterator[TextDelta | ToolCall]:
+def _pieces(
+    received: bytes, events: Events, reply: Reply, exchange: Exchange
+) -> Iterator[TextDelta | ToolCall]:
     try:
-        for one in data:
-            yield from reply.take(one)
+        for data in events.feed(received):
+            yield from reply.take(data)
     except ValueError as error:
         raise exchange.lost(f"sent what cannot be read: {error}") from None

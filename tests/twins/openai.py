@@ -278,7 +278,12 @@ async def _send(reply: Reply, events: list[bytes]) -> None:
 
 
 async def _json(reply: Reply, value: Json) -> None:
-    await reply.whole(200, json.dumps(value).encode())
+    """In two pieces, so that it can break off between them."""
+    body = json.dumps(value).encode()
+    head = {"content-type": "application/json", "content-length": str(len(body))}
+    await reply.begin(200, head)
+    await _send(reply, [body[: len(body) // 2], body[len(body) // 2 :]])
+    await reply.end()
 
 
 def _model(name: str) -> Json:

@@ -126,7 +126,8 @@ class Twin:
     """One vendor's server. Its subclasses say what it answers.
 
     ``key`` is the one key it takes. ``sockets`` counts the websockets that are open and
-    ``connections`` the connections, ``requests`` holds the heads of all requests.
+    ``connections`` the connections, ``accepted`` all that there ever were; ``requests`` holds the
+    heads of all requests.
     """
 
     name = "twin"
@@ -136,6 +137,7 @@ class Twin:
         self.faults = Faults()
         self.sockets = 0
         self.connections = 0
+        self.accepted = 0
         self.requests: list[Request] = []
         self.port = 0
         self.is_tls = False
@@ -197,6 +199,7 @@ async def open_twin(
 
 async def _serve(twin: Twin, stream: trio.abc.Stream) -> None:
     twin.connections += 1
+    twin.accepted += 1
     try:
         torn = _Torn(stream, twin)
         while await _one_request(twin, torn):
