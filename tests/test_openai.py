@@ -1,21 +1,16 @@
-"""OpenAI over real sockets: replies by both APIs, errors in the ports' words, connections that are
-used again, kept warm, and closed at once when a reply is called off."""
+"""OpenAI over real sockets: replies by both APIs, and errors in the ports' words."""
 
 from __future__ import annotations
 
-import gc
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
 
 import pytest
 import structlog
 import trio
 import trio.testing
 import trustme
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 from structlog.typing import EventDict
 
 from adapters.openai.language_model import OpenAi
@@ -30,72 +25,24 @@ from effects.ports import (
     ProviderTimeout,
     TextDelta,
     ToolCall,
-    ToolSpec,
-    Usage,
 )
-from effects.toolkit import strict_schema
+from tests.openai_kit import (
+    FIND,
+    KEY,
+    PROMPT,
+    SAYS,
+    SOON_S,
+    Api,
+    Halting,
+    both,
+    desk,
+    ignore,
+    say,
+    until,
+)
 from tests.twins.openai import OpenAiTwin, Quirks, Scripted
 from tests.twins.openai_requests import QUOTA
 from tests.twins.server import Faults, open_twin
-
-SOON_S = 5.0
-KEY = "twin-key"
-Api = Literal["chat", "responses"]
-APIS: tuple[Api, ...] = ("chat", "responses")
-both = pytest.mark.parametrize("api", APIS)
-
-SAYS = "Your parcel left Memphis this morning."
-
-
-class FindOrder(BaseModel):
-    """Look an order up."""
-
-    order_number: str
-
-
-FIND = ToolSpec("find_order", "Look an order up.", strict_schema(FindOrder))
-
-
-class Halting(Scripted):
-    """Says one word, and then nothing for ever."""
-
-    async def reply(self, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]) -> Usage:
-        emit(TextDelta("Your"))
-        await trio.sleep_forever()
-        raise AssertionError
-
-
-PROMPT = Prompt("Be kind.", (Message("caller", "Where is my order 29340?"),), (FIND,))
-
-
-@asynccontextmanager
-async def desk(
-    api: Api = "chat", *, brain: Scripted | None = None, key: str = KEY, ready: int = 0
-) -> AsyncIterator[tuple[OpenAiTwin, OpenAi]]:
-    """The twin and a mind that talks to it. No connection is made before it is needed, unless
-    ``ready`` says so. Afterwards nothing is left of it."""
-    async with open_twin(OpenAiTwin(brain or Scripted(SAYS, token_s=0))) as twin:
-        settings = OpenAiSettings(api=api, base_url=twin.base_url, ready=ready, max_tokens=100)
-        async with OpenAi(SecretStr(key), settings) as mind:
-            yield twin, mind
-        gc.collect()  # async generators that were left half-way would be told of here
-        await until(lambda: twin.connections == 0 and twin.generating == 0)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens on the other side of a socket."""
-    with trio.fail_after(SOON_S):
-        while not condition():  # noqa: ASYNC110  # it happens in another task's own time
-            await trio.sleep(0.002)
-
-
-async def say(mind: OpenAi, prompt: Prompt = PROMPT) -> str:
-    """The text of a reply."""
-    pieces: list[TextDelta | ToolCall] = []
-    with trio.fail_after(SOON_S):
-        await mind.reply(prompt, pieces.append)
-    return "".join(piece.text for piece in pieces if isinstance(piece, TextDelta))
-
 
 # --- replies --------------------------------------------------------------------------------
 
@@ -152,15 +99,11 @@ async def test_a_long_beginning_is_cached(api: Api) -> None:
     """The second turn begins as the first did, tools and all."""
     instructions = "Be kind. " * 600
     async with desk(api) as (_, mind):
-        first = await mind.reply(Prompt(instructions, PROMPT.messages, (FIND,)), _ignore)
+        first = await mind.reply(Prompt(instructions, PROMPT.messages, (FIND,)), ignore)
         longer = (*PROMPT.messages, Message("agent", SAYS), Message("caller", "Thank you."))
-        second = await mind.reply(Prompt(instructions, longer, (FIND,)), _ignore)
+        second = await mind.reply(Prompt(instructions, longer, (FIND,)), ignore)
         assert first.tokens_cached == 0
         assert second.tokens_cached > 1024
-
-
-def _ignore(piece: TextDelta | ToolCall) -> None:
-    return None
 
 
 @both
@@ -254,6 +197,19 @@ async def test_a_wrong_key_is_never_shown() -> None:
             assert "sk-wrong" not in f"{raised.value!r} {mind!r} {vars(mind)} {logs}"
 
 
+@pytest.mark.parametrize("key", ["sk-wröng", "sk-wrong\x00", "sk-\nwrong"])
+async def test_what_cannot_be_a_key_is_told_when_the_service_starts(key: str) -> None:
+    """And not shown: HTTP would quote it."""
+    with pytest.raises(ProviderRefused, match="OPENAI_API_KEY holds characters") as raised:
+        await OpenAi(SecretStr(key)).__aenter__()
+    assert "wr" not in repr(raised.value)
+
+
+async def test_a_key_from_a_file_has_a_line_end() -> None:
+    async with desk(key=f"{KEY}\n") as (_, mind):
+        assert await say(mind) == SAYS
+
+
 async def test_a_model_that_is_not_there() -> None:
     async with desk() as (_, mind):
         with pytest.raises(ProviderRefused, match="The model `gpt-0` does not exist"):
@@ -306,7 +262,7 @@ async def test_silence_is_the_engines_to_end(api: Api) -> None:
     async with desk(api) as (twin, mind):
         twin.faults = Faults(stall_s=0.3)
         with trio.move_on_after(0.1) as patience:
-            await mind.reply(PROMPT, _ignore)
+            await mind.reply(PROMPT, ignore)
         assert patience.cancelled_caught
         twin.faults = Faults()
         assert await say(mind) == SAYS
@@ -339,7 +295,8 @@ async def test_an_error_in_the_stream_comes_after_the_words_before_it(api: Api) 
         twin.quirks = Quirks(error_after=2, error_code="rate_limit_exceeded", lingers_s=60)
         pieces: list[TextDelta | ToolCall] = []
         with pytest.raises(ProviderBusy, match=r"openai \(request req_1\)"):
-            await mind.reply(PROMPT, pieces.append)
+            with trio.fail_after(SOON_S):
+                await mind.reply(PROMPT, pieces.append)
         assert len(pieces) == 2
         await until(lambda: twin.connections == 0)
 
@@ -351,112 +308,3 @@ async def test_a_bug_in_the_engine_comes_out_as_it_is() -> None:
     async with desk() as (_, mind):
         with pytest.raises(KeyError, match="mine"):
             await mind.reply(PROMPT, emit)
-
-
-# --- connections ----------------------------------------------------------------------------
-
-
-@both
-async def test_a_connection_is_used_again(api: Api) -> None:
-    """After a reply that is complete, also where the body stays open a little longer."""
-    async with desk(api) as (twin, mind):
-        twin.quirks = Quirks(lingers_s=0.03)
-        for _ in range(3):
-            await say(mind)
-        assert twin.connections == twin.accepted == 1
-
-
-@both
-async def test_a_body_that_does_not_end_is_not_waited_for(api: Api) -> None:
-    """The reply is complete; its connection is given up."""
-    async with desk(api) as (twin, mind):
-        twin.quirks = Quirks(lingers_s=60)
-        assert await say(mind) == SAYS
-        await until(lambda: twin.connections == 0)
-
-
-async def test_connections_are_ready_before_they_are_needed() -> None:
-    async with desk(ready=2) as (twin, mind):
-        await until(lambda: twin.connections == 2 and len(twin.requests) == 2)
-        await trio.testing.wait_all_tasks_blocked(0.05)  # the answers are read
-        await say(mind)
-        assert twin.accepted == 2
-
-
-async def test_a_lost_connection_is_replaced_in_the_background() -> None:
-    """A draft that is called off must not cost the next one a handshake."""
-    async with desk(ready=1, brain=Halting()) as (twin, mind):
-        await until(lambda: twin.connections == 1 and len(twin.requests) == 1)
-        with trio.move_on_after(0.05):
-            await mind.reply(PROMPT, _ignore)
-        await until(lambda: twin.accepted == 2)
-
-
-@both
-async def test_cancelling_stops_the_generation_at_once(api: Api) -> None:
-    """The server sees its connection gone, though it has nothing to send at the moment."""
-    async with desk(api, brain=Halting()) as (twin, mind), trio.open_nursery() as nursery:
-        heard: list[TextDelta | ToolCall] = []
-        nursery.start_soon(mind.reply, PROMPT, heard.append)
-        await until(lambda: bool(heard))
-        nursery.cancel_scope.cancel()
-    assert twin.connections == 0
-
-
-class CancelAt(trio.abc.Instrument):
-    """Cancels a scope at the k-th time that its task is run."""
-
-    def __init__(self, k: int) -> None:
-        self.scope = trio.CancelScope()
-        self._left = k
-        self._task = trio.lowlevel.current_task()
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if task is self._task:
-            self._left -= 1
-            if self._left == 0:
-                self.scope.cancel()
-
-
-@both
-async def test_cancelling_anywhere_leaves_nothing(api: Api) -> None:
-    """At every await of a whole exchange: no connection in use, no generation, nothing emitted
-    afterwards, and the next reply is whole."""
-    async with desk(api) as (twin, mind):
-        k, cancelled = 0, True
-        while cancelled:
-            k += 1
-            pieces: list[TextDelta | ToolCall] = []
-            with trio.fail_after(SOON_S):
-                cancelled = await _cancelled_at(k, mind, pieces)
-            count = len(pieces)
-            await until(lambda: twin.generating == 0)
-            assert len(pieces) == count
-        assert k > 10
-        assert await say(mind) == SAYS
-        assert twin.connections <= 1
-
-
-async def _cancelled_at(k: int, mind: OpenAi, pieces: list[TextDelta | ToolCall]) -> bool:
-    instrument = CancelAt(k)
-    trio.lowlevel.add_instrument(instrument)
-    try:
-        with instrument.scope:
-            await mind.reply(PROMPT, pieces.append)
-    finally:
-        trio.lowlevel.remove_instrument(instrument)
-    return instrument.scope.cancelled_caught
-
-
-async def test_a_hundred_calls_at_once() -> None:
-    """Each has its connection, and all replies are whole."""
-    async with desk() as (_, mind):
-        said: list[str] = []
-
-        async def call() -> None:
-            said.append(await say(mind))
-
-        async with trio.open_nursery() as nursery:
-            for _ in range(100):
-                nursery.start_soon(call)
-        assert said == [SAYS] * 100

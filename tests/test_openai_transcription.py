@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
-import trio
 from numpy.typing import NDArray
 from openai.types.audio import Transcription, TranscriptionVerbose
 from pydantic import SecretStr
@@ -30,13 +29,11 @@ from effects.ports import (
     ProviderTimeout,
 )
 from states import mulaw
-from tests.test_openai import CancelAt, until
+from tests.openai_kit import KEY, cancelled_at, until
 from tests.twins.openai import OpenAiTwin
 from tests.twins.openai_audio import Utterance, transcription
 from tests.twins.server import Faults, open_twin
 
-SOON_S = 5.0
-KEY = "twin-key"
 UTTERANCE = mulaw.from_pcm16(
     (8000 * np.sin(np.arange(4000) * 2 * np.pi * 300 / 8000)).astype(np.int16)
 )
@@ -175,12 +172,7 @@ async def test_cancelling_anywhere_leaves_nothing() -> None:
         k, cancelled = 0, True
         while cancelled:
             k += 1
-            instrument = CancelAt(k)
-            trio.lowlevel.add_instrument(instrument)
-            with trio.fail_after(SOON_S), instrument.scope:
-                await transcriber.transcribe(UTTERANCE)
-            trio.lowlevel.remove_instrument(instrument)
-            cancelled = instrument.scope.cancelled_caught
+            cancelled = await cancelled_at(k, lambda: transcriber.transcribe(UTTERANCE))
         assert k > 5
         assert (await transcriber.transcribe(UTTERANCE)).text
         assert twin.connections <= 1

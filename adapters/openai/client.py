@@ -18,6 +18,8 @@ import trio
 from pydantic import SecretStr
 
 from adapters.openai.failures import Exchange, told
+from adapters.openai.settings import KEY_VARIABLE
+from effects.ports import ProviderRefused
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -42,7 +44,10 @@ Speech = tuple[str, bytes, str]
 
 class Client:
     """Entered, it can be posted with. ``answer_s`` bounds each silence of the server; None leaves
-    that to others. An empty key is for servers that want none."""
+    that to others. An empty key is for servers that want none.
+
+    Entering raises ProviderRefused for what cannot be a key; that the server is away is no error.
+    """
 
     def __init__(
         self,
@@ -127,7 +132,7 @@ class Client:
             ),
         )
         sdk = openai.AsyncOpenAI(
-            api_key=self._key.get_secret_value() or "none",
+            api_key=_checked(self._key) or "none",
             base_url=self._base_url,
             organization=self._organization or None,
             project=self._project or None,
@@ -159,5 +164,16 @@ class Client:
         try:
             with trio.move_on_after(self._connect_s * 2):
                 await sdk.get("/models", cast_to=httpx2.Response)
+        except openai.NotFoundError:
+            pass  # a server that lists no models, but there is a connection
         except openai.OpenAIError as error:
             log.warning("not_warm", vendor="openai", error=str(told(error, Exchange())))
+
+
+def _checked(key: SecretStr) -> str:
+    """The key without the line's end that a file has. A header that cannot be sent is quoted in
+    the error that says so; that must not happen to a key."""
+    plain = key.get_secret_value().strip()
+    if plain.isascii() and plain.isprintable():
+        return plain
+    raise ProviderRefused(f"{KEY_VARIABLE} holds characters that no key has: set it anew")

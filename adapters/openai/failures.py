@@ -41,6 +41,7 @@ _STATUSES = {
 }
 """An error in a stream has no status: that of a refusal with the same code. Any other is 500."""
 
+_QUOTED_CHARS = 200
 _RUN = 12
 """So many letters and digits of a prompt in an error are a quotation."""
 
@@ -73,7 +74,8 @@ class Exchange:
         if self._quoted_in(why):
             why = code
         if status == 429 and code != _QUOTA:
-            return ProviderBusy(f"{self.vendor} is asked for too much at once (429): {why[:200]}")
+            detail = f": {why[:_QUOTED_CHARS]}" if why else ""
+            return ProviderBusy(f"{self.vendor} is asked for too much at once (429){detail}")
         return refusal(self.vendor, status, why, KEY_VARIABLE)
 
     def broken(self, code: str | int | None, message: str | None) -> ProviderError:
