@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import parse_qs
@@ -70,7 +70,8 @@ class Reply:
     async def begin(self, status: int, headers: Mapping[str, str]) -> None:
         """The head; without a length the body is chunked."""
         self.begun = True
-        await self._send(h11.Response(status_code=status, headers=list(headers.items())))
+        named = {**self._twin.headers(status), **headers}
+        await self._send(h11.Response(status_code=status, headers=list(named.items())))
 
     async def piece(self, data: bytes) -> None:
         """A piece of the body."""
@@ -82,6 +83,11 @@ class Reply:
     async def end(self) -> None:
         """That was all."""
         await self._send(h11.EndOfMessage())
+
+    async def hung_up(self) -> None:
+        """Wait until the client is gone; for while it has nothing to say."""
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            await self._stream.receive_some(1)
 
     async def _send(self, event: h11.Event) -> None:
         await self._stream.send_all(self._http.send(event) or b"")
@@ -120,7 +126,8 @@ class Twin:
     """One vendor's server. Its subclasses say what it answers.
 
     ``key`` is the one key it takes. ``sockets`` counts the websockets that are open and
-    ``connections`` the connections, ``requests`` holds the heads of all requests.
+    ``connections`` the connections, ``accepted`` all that there ever were; ``requests`` holds the
+    heads of all requests.
     """
 
     name = "twin"
@@ -130,6 +137,7 @@ class Twin:
         self.faults = Faults()
         self.sockets = 0
         self.connections = 0
+        self.accepted = 0
         self.requests: list[Request] = []
         self.port = 0
         self.is_tls = False
@@ -147,6 +155,10 @@ class Twin:
     def refuses(self, request: Request) -> tuple[int, bytes] | None:
         """The refusal of a request (a wrong key, mostly): status and body. None to serve it."""
         return None
+
+    def headers(self, status: int) -> Mapping[str, str]:
+        """What is in the head of every answer with this status."""
+        return {}
 
     def error_body(self, status: int) -> bytes:
         """What the vendor says with an error status."""
@@ -187,6 +199,7 @@ async def open_twin(
 
 async def _serve(twin: Twin, stream: trio.abc.Stream) -> None:
     twin.connections += 1
+    twin.accepted += 1
     try:
         torn = _Torn(stream, twin)
         while await _one_request(twin, torn):
