@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Awaitable
 from typing import Protocol
-
-from deepgram.listen.v1.socket_client import AsyncV1SocketClient
-from deepgram.listen.v2.socket_client import AsyncV2SocketClient
 
 from adapters.deepgram.messages import Message, read
 from adapters.sockets import Socket
 from states.mulaw import BYTES_PER_MS, SILENCE
+
+with warnings.catch_warnings():  # the SDK asks for the types of an old websockets client
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from deepgram.listen.v1.socket_client import AsyncV1SocketClient
+    from deepgram.listen.v2.socket_client import AsyncV2SocketClient
 
 KEEP_ALIVE_SILENCE_MS = 80
 FLUX_CHUNK_BYTES = 80 * BYTES_PER_MS
