@@ -84,6 +84,10 @@ class Caller:
         """Whether that is all that was heard so far."""
         return self.text == text
 
+    def has_ended_turns(self, number: int) -> bool:
+        """Whether so many turns are over."""
+        return sum(words.endpoint for words in self.heard) == number
+
     async def ended(self) -> None:
         """Wait for the end of the call's speech-to-text."""
         with trio.fail_after(SOON_S):

@@ -418,7 +418,7 @@ class CancelAt(trio.abc.Instrument):
         self._scope, self._left = scope, step
 
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        if "adapters" in str(task.coro.cr_code.co_filename):  # type: ignore[attr-defined]
+        if "adapters" in str(task.coro.cr_code.co_filename):
             self._left -= 1
             if self._left == 0:
                 self._scope.cancel()

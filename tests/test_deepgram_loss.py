@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import msgspec
 import pytest
@@ -186,7 +187,7 @@ async def test_a_call_survives_many_losses() -> None:
         for number, word in enumerate(said, 1):
             caller.says(word)
             caller.is_quiet(600)
-            await until(lambda number=number: sum(w.endpoint for w in caller.heard) == number)
+            await until(partial(caller.has_ended_turns, number))
             twin.cut_off()
         caller.speech_over()
         await caller.ended()

@@ -86,6 +86,7 @@ class Nova(Dialect):
         self._final_ms = 0.0
         self._last_word_ms: float | None = None
         self._utterance_end_ms = float(query.get("utterance_end_ms", "inf"))
+        self._ms = 0.0
 
     def heard(self, words: Heard) -> None:
         super().heard(words)
@@ -95,8 +96,10 @@ class Nova(Dialect):
         if words.text:
             self._last_word_ms = words.through_ms
         self._results(words.text, words.through_ms, final=True, speech_final=not self.speaking)
+        self.listened(self._ms)  # further than it is understood
 
     def listened(self, ms: float) -> None:
+        self._ms = ms
         if self.pending:
             return
         if ms - self._final_ms >= SILENT_RESULT_MS:
@@ -228,7 +231,8 @@ class Flux(Dialect):
         elif self._begun:
             self._end("manual")
         else:
-            self._number({"type": "Warning", "code": "NO_TURN", "description": "no turn to end"})
+            why = {"code": "NO_TURN", "description": "There is no turn to end"}
+            self._number({"type": "Warning", "request_id": "twin", **why})
 
     def closed(self, ms: float) -> None:
         if self._begun:
