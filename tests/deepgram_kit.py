@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -15,11 +16,13 @@ from adapters.deepgram.speech_to_text import Deepgram
 from effects.ports import Frame, Heard, Offset, ProviderError, Sound
 from states import mulaw
 from tests.twins.deepgram import DeepgramTwin, spoken
+from tests.twins.server import Conversation
 
 SOON_S = 5.0
 FRAME_BYTES = 160
 NOVA = DeepgramSettings(reconnect_wait_ms=20)
 FLUX = msgspec.structs.replace(NOVA, model="flux-general-en")
+EAGER = msgspec.structs.replace(FLUX, eager_eot_threshold=0.4)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -27,6 +30,26 @@ async def until(condition: Callable[[], bool]) -> None:
     with trio.fail_after(SOON_S):
         while not condition():  # noqa: ASYNC110  # it happens in another task's own time
             await trio.sleep(0.002)
+
+
+class Puppet(DeepgramTwin):
+    """Sends what a test says, and never reads."""
+
+    def __init__(self, *messages: str) -> None:
+        super().__init__()
+        self._messages = messages
+
+    async def converse(self, conversation: Conversation) -> None:
+        for message in self._messages:
+            await conversation.send(message)
+        await trio.sleep_forever()
+
+
+def results(text: str, *, final: bool = True, through_s: float = 1.0) -> str:
+    """A result of nova's, with no more in it than is needed."""
+    words = {"alternatives": [{"transcript": text}]}
+    message = {"type": "Results", "start": 0, "duration": through_s, "channel": words}
+    return json.dumps({**message, "is_final": final, "something_new": {"a": 1}})
 
 
 class Caller:
