@@ -60,6 +60,20 @@ async def test_final_words_stay_as_they_are(settings: DeepgramSettings) -> None:
     assert len(twin.calls[1].audio) / 8 < caller.at_ms - 600
 
 
+@BOTH
+async def test_silence_is_not_heard_again(settings: DeepgramSettings) -> None:
+    """But for a second, of which words may still come."""
+    async with open_twin(DeepgramTwin()) as twin, calling(twin, settings) as caller:
+        caller.is_quiet(8000)
+        caller.says("one")
+        await has_heard(caller, "one")
+        await lose(twin)
+        caller.speech_over()
+        await caller.ended()
+    assert caller.words == ["one"]
+    assert len(twin.calls[1].audio) / 8 < caller.at_ms - 5500
+
+
 async def test_a_segment_that_ended_in_mid_speech_stays_too() -> None:
     twin = DeepgramTwin(brain=Listener(final_ms=500).transcribe)
     async with open_twin(twin), calling(twin) as caller:
