@@ -134,6 +134,7 @@ async def _read(endpoint: Endpoint, task_status: trio.TaskStatus[Socket]) -> Non
     what can no longer be answered). That must end the reading, not what runs beside it.
     """
     failure: Exception | None = None
+    socket: Socket | None = None
     try:
         async with trio.open_nursery() as reader:
             with trio.fail_after(endpoint.connect_s):
@@ -143,6 +144,9 @@ async def _read(endpoint: Endpoint, task_status: trio.TaskStatus[Socket]) -> Non
         log.info("websocket_reader_died", vendor=endpoint.vendor)
     except* Exception as errors:  # of the opening: a reader that has begun raises nothing else
         failure = _told(endpoint, errors.exceptions[0])
+    finally:
+        if socket is not None:  # who waited for it may be cancelled, and never have got it
+            await socket.close()
     if failure is not None:
         raise failure from None
 
