@@ -20,12 +20,14 @@ SOON_S = 5.0
 
 
 @asynccontextmanager
-async def speaking(twin: ElevenLabsTwin, **changes: Any) -> AsyncIterator[ElevenLabs]:
+async def speaking(
+    twin: ElevenLabsTwin, *, key: str = "", **changes: Any
+) -> AsyncIterator[ElevenLabs]:
     """A voice at a twin that serves; both are gone afterwards, within a moment."""
     with trio.fail_after(30):
         async with open_twin(twin):
             settings = ElevenLabsSettings(base_url=twin.http_url, **changes)
-            async with ElevenLabs(SecretStr(twin.key), settings) as voice:
+            async with ElevenLabs(SecretStr(key or twin.key), settings) as voice:
                 yield voice
             await until(lambda: twin.sockets == 0)
 

@@ -81,7 +81,7 @@ class Contexts:
         Returns whether they are closed, and the socket is as good as new."""
         self.abandon()
         with trio.move_on_after(CLOSE_S, shield=True), suppress(ProviderLost):
-            for name, context in self._open.items():
+            for name, context in tuple(self._open.items()):
                 if not context.is_closing:
                     await self._send(messages.close_context(name))
             while self._open:

@@ -164,6 +164,7 @@ class _Context:
     is_busy: bool = False
     is_closed: bool = False
     has_sounded: bool = False
+    is_over: bool = False
 
 
 class _Session:
@@ -262,9 +263,11 @@ class _Session:
             await self._end(context)
 
     async def _end(self, context: _Context) -> None:
-        if self.contexts.pop(context.name, None) is not None:
-            self._twin.contexts -= 1
+        if not context.is_over:
+            context.is_over = True
             await self._send({"isFinal": True, "contextId": context.name})
+            del self.contexts[context.name]
+            self._twin.contexts -= 1
 
     async def _send(self, message: dict[str, Any]) -> None:
         if self._twin.error and self._sent == self._twin.error_after:
