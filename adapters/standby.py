@@ -64,8 +64,8 @@ class Standby:
     async def __aexit__(self, *exc: object) -> None:
         assert self._holders is not None
         self._holders.cancel_scope.cancel()
-        self._holders = None
         await self._nursery.__aexit__(None, None, None)
+        self._holders = None
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[Lease]:
