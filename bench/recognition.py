@@ -27,7 +27,7 @@ import numpy as np
 import psutil
 import trio
 
-from adapters.embedded.moonshine import Moonshine
+from adapters.embedded.moonshine import Hypothesis, Moonshine
 from adapters.embedded.speech_to_text import EmbeddedSpeechToText
 from adapters.silero.vad import WINDOW_SAMPLES, SileroVad
 from effects.ears import Ears
@@ -154,9 +154,9 @@ def decode_times_ms(model: Moonshine, clips: Sequence[Clip]) -> dict[str, dict[s
         for start in range(REPEATS):
             size = int(length_s * mulaw.SAMPLE_RATE_HZ)
             audio = speech[start * size : (start + 1) * size] or speech[:size]
-            draft = model.decode(audio[:-1600]).tokens
-            whole.append(_timed_ms(model, audio, ()))
-            drafted.append(_timed_ms(model, audio, draft))
+            before = model.decode(audio[:-1600])
+            whole.append(_timed_ms(model, audio, None))
+            drafted.append(_timed_ms(model, audio, before))
         table[f"{length_s:g} s"] = {
             "whole_p50": percentiles(whole)["p50"],
             "whole_p95": percentiles(whole)["p95"],
@@ -166,9 +166,9 @@ def decode_times_ms(model: Moonshine, clips: Sequence[Clip]) -> dict[str, dict[s
     return table
 
 
-def _timed_ms(model: Moonshine, audio: bytes, draft: Sequence[int]) -> float:
+def _timed_ms(model: Moonshine, audio: bytes, before: Hypothesis | None) -> float:
     start = time.perf_counter()
-    model.decode(audio, draft)
+    model.decode(audio, before)
     return (time.perf_counter() - start) * 1000
 
 
