@@ -31,7 +31,7 @@ from adapters.embedded.moonshine import Hypothesis, Moonshine
 from adapters.embedded.speech_to_text import EmbeddedSpeechToText
 from adapters.silero.vad import WINDOW_SAMPLES, SileroVad
 from effects.ears import Ears
-from effects.ports import Frame, Heard, Offset
+from effects.ports import Frame, Heard, Offset, SpeechToText
 from engine.evaluation.words import edits
 from states import mulaw
 from states.settings import Settings
@@ -60,7 +60,8 @@ class Clip:
 
 @dataclass(slots=True)
 class Hearing:
-    """What one clip came to. Times are in milliseconds of the clip."""
+    """What one clip came to. Times are in milliseconds of the clip; how far behind the sound a
+    partial text is, is its lag."""
 
     name: str
     said: str
@@ -72,6 +73,7 @@ class Hearing:
     partials: list[tuple[int, str]] = field(default_factory=list)
     finals: list[tuple[int, str]] = field(default_factory=list)
     final_after_offset_ms: list[float] = field(default_factory=list)
+    partial_lag_ms: list[float] = field(default_factory=list)
 
 
 def words_of(text: str) -> list[str]:
@@ -99,7 +101,7 @@ def load_clips(only: Sequence[str]) -> list[Clip]:
     return clips
 
 
-async def hear(clip: Clip, vad: SileroVad, recogniser: EmbeddedSpeechToText) -> Hearing:
+async def hear(clip: Clip, vad: SileroVad, recogniser: SpeechToText) -> Hearing:
     """Play one clip, in real time, to a call's ears, and write down what is understood."""
     ears = Ears(vad.stream(), Settings())
     hearing = Hearing(clip.name, " ".join(clip.words), annotated=clip.annotated)
@@ -113,6 +115,7 @@ async def hear(clip: Clip, vad: SileroVad, recogniser: EmbeddedSpeechToText) -> 
             hearing.final_after_offset_ms.append(now_ms - offsets[words.segment])
         else:
             hearing.partials.append((round(now_ms), words.text))
+            hearing.partial_lag_ms.append(now_ms - words.through_ms)
 
     with ears.listen(gated=True) as sound:
         async with trio.open_nursery() as nursery:
