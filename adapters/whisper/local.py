@@ -9,7 +9,6 @@ from adapters.recognition.local import LocalSpeechToText, Model
 from adapters.whisper.model import Reading, Whisper
 from adapters.whisper.settings import WhisperSettings
 
-
 DEFAULTS = WhisperSettings()
 
 
