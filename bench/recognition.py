@@ -41,6 +41,8 @@ FRAME_MS = 20
 FRAME_BYTES = FRAME_MS * mulaw.BYTES_PER_MS
 AFTER_MS = 1000
 """Silence that is played after each clip, so that its last words are finished."""
+LATE_MS = 5000
+"""It goes on for this long at most while a final text is still to come."""
 LENGTHS_S = (0.5, 1, 2, 4, 8, 16)
 REPEATS = 15
 
@@ -120,9 +122,12 @@ async def hear(clip: Clip, vad: SileroVad, recogniser: SpeechToText) -> Hearing:
     with ears.listen(gated=True) as sound:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(recogniser.transcribe, sound, heard)
-            audio = clip.audio + mulaw.SILENCE * (AFTER_MS * mulaw.BYTES_PER_MS)
+            audio = clip.audio + mulaw.SILENCE * (LATE_MS * mulaw.BYTES_PER_MS)
+            least_ms = len(clip.audio) / mulaw.BYTES_PER_MS + AFTER_MS
             for at in range(0, len(audio) - FRAME_BYTES + 1, FRAME_BYTES):
                 at_ms = at / mulaw.BYTES_PER_MS
+                if at_ms >= least_ms and len(hearing.finals) == len(offsets):
+                    break
                 await trio.sleep_until(start + (at_ms + FRAME_MS) / 1000)
                 edges = ears.frame(Frame(audio[at : at + FRAME_BYTES], at_ms))
                 now_ms = (trio.current_time() - start) * 1000

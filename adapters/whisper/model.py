@@ -117,7 +117,7 @@ class Whisper:
 
     def decode(self, mulaw: bytes, before: Reading | None = None) -> Reading:
         """Transcribe µ-law audio at 8 kHz, from its beginning whatever is known of it. Blocks for
-        100 ms and more, hardly depending on its length."""
+        a quarter of a second (tiny.en), hardly depending on its length."""
         seconds = len(mulaw) / SAMPLE_RATE_HZ
         limit = _TOKENS_AT_LEAST + int(_TOKENS_PER_S * seconds)
         result = self._model.model.generate(

@@ -19,7 +19,7 @@ class WhisperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     ``window_ms`` is how much the model reads at least, whatever the length of the speech; it was
     made to read 30 s, and most of a decode's time goes into that. tiny.en makes no more mistakes
-    in 20 s, in a third of the time; below 15 s it begins to repeat short answers.
+    in 20 s, in half the time; at 15 s and below it begins to repeat short answers.
 
     Words are taken for noise where the model thinks with more than ``no_speech_probability`` that
     nobody spoke, and its mean log-probability of a token is below ``doubtful_log_probability``.
