@@ -111,10 +111,10 @@ class CachedModel:
         self._model = model
         self._known: dict[bytes, Hypothesis] = {}
 
-    def decode(self, mulaw: bytes, draft: Sequence[int] = ()) -> Hypothesis:
+    def decode(self, mulaw: bytes, before: Hypothesis | None = None) -> Hypothesis:
         """As :meth:`Moonshine.decode`."""
         if mulaw not in self._known:
-            self._known[mulaw] = self._model.decode(mulaw, draft)
+            self._known[mulaw] = self._model.decode(mulaw, before)
         return self._known[mulaw]
 
 

@@ -27,11 +27,11 @@ import numpy as np
 import psutil
 import trio
 
-from adapters.embedded.moonshine import Moonshine
+from adapters.embedded.moonshine import Hypothesis, Moonshine
 from adapters.embedded.speech_to_text import EmbeddedSpeechToText
 from adapters.silero.vad import WINDOW_SAMPLES, SileroVad
 from effects.ears import Ears
-from effects.ports import Frame, Heard, Offset
+from effects.ports import Frame, Heard, Offset, SpeechToText
 from engine.evaluation.words import edits
 from states import mulaw
 from states.settings import Settings
@@ -41,6 +41,8 @@ FRAME_MS = 20
 FRAME_BYTES = FRAME_MS * mulaw.BYTES_PER_MS
 AFTER_MS = 1000
 """Silence that is played after each clip, so that its last words are finished."""
+LATE_MS = 5000
+"""It goes on for this long at most while a final text is still to come."""
 LENGTHS_S = (0.5, 1, 2, 4, 8, 16)
 REPEATS = 15
 
@@ -60,7 +62,8 @@ class Clip:
 
 @dataclass(slots=True)
 class Hearing:
-    """What one clip came to. Times are in milliseconds of the clip."""
+    """What one clip came to. Times are in milliseconds of the clip; how far behind the sound a
+    partial text is, is its lag."""
 
     name: str
     said: str
@@ -72,6 +75,7 @@ class Hearing:
     partials: list[tuple[int, str]] = field(default_factory=list)
     finals: list[tuple[int, str]] = field(default_factory=list)
     final_after_offset_ms: list[float] = field(default_factory=list)
+    partial_lag_ms: list[float] = field(default_factory=list)
 
 
 def words_of(text: str) -> list[str]:
@@ -99,7 +103,7 @@ def load_clips(only: Sequence[str]) -> list[Clip]:
     return clips
 
 
-async def hear(clip: Clip, vad: SileroVad, recogniser: EmbeddedSpeechToText) -> Hearing:
+async def hear(clip: Clip, vad: SileroVad, recogniser: SpeechToText) -> Hearing:
     """Play one clip, in real time, to a call's ears, and write down what is understood."""
     ears = Ears(vad.stream(), Settings())
     hearing = Hearing(clip.name, " ".join(clip.words), annotated=clip.annotated)
@@ -113,13 +117,17 @@ async def hear(clip: Clip, vad: SileroVad, recogniser: EmbeddedSpeechToText) -> 
             hearing.final_after_offset_ms.append(now_ms - offsets[words.segment])
         else:
             hearing.partials.append((round(now_ms), words.text))
+            hearing.partial_lag_ms.append(now_ms - words.through_ms)
 
     with ears.listen(gated=True) as sound:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(recogniser.transcribe, sound, heard)
-            audio = clip.audio + mulaw.SILENCE * (AFTER_MS * mulaw.BYTES_PER_MS)
+            audio = clip.audio + mulaw.SILENCE * (LATE_MS * mulaw.BYTES_PER_MS)
+            least_ms = len(clip.audio) / mulaw.BYTES_PER_MS + AFTER_MS
             for at in range(0, len(audio) - FRAME_BYTES + 1, FRAME_BYTES):
                 at_ms = at / mulaw.BYTES_PER_MS
+                if at_ms >= least_ms and len(hearing.finals) == len(offsets):
+                    break
                 await trio.sleep_until(start + (at_ms + FRAME_MS) / 1000)
                 edges = ears.frame(Frame(audio[at : at + FRAME_BYTES], at_ms))
                 now_ms = (trio.current_time() - start) * 1000
@@ -154,9 +162,9 @@ def decode_times_ms(model: Moonshine, clips: Sequence[Clip]) -> dict[str, dict[s
         for start in range(REPEATS):
             size = int(length_s * mulaw.SAMPLE_RATE_HZ)
             audio = speech[start * size : (start + 1) * size] or speech[:size]
-            draft = model.decode(audio[:-1600]).tokens
-            whole.append(_timed_ms(model, audio, ()))
-            drafted.append(_timed_ms(model, audio, draft))
+            before = model.decode(audio[:-1600])
+            whole.append(_timed_ms(model, audio, None))
+            drafted.append(_timed_ms(model, audio, before))
         table[f"{length_s:g} s"] = {
             "whole_p50": percentiles(whole)["p50"],
             "whole_p95": percentiles(whole)["p95"],
@@ -166,9 +174,9 @@ def decode_times_ms(model: Moonshine, clips: Sequence[Clip]) -> dict[str, dict[s
     return table
 
 
-def _timed_ms(model: Moonshine, audio: bytes, draft: Sequence[int]) -> float:
+def _timed_ms(model: Moonshine, audio: bytes, before: Hypothesis | None) -> float:
     start = time.perf_counter()
-    model.decode(audio, draft)
+    model.decode(audio, before)
     return (time.perf_counter() - start) * 1000
 
 

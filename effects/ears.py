@@ -10,7 +10,7 @@ window that is its echo is no speech, and speech needs a higher probability to b
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Literal
 
@@ -19,7 +19,7 @@ import trio
 from numpy.typing import NDArray
 
 from effects.echo import STRETCH_MS, Echo
-from effects.ports import Frame, Offset, Onset, Sound, VadStream
+from effects.ports import BatchedVadStream, Frame, Offset, Onset, Sound, VadStream
 from states import mulaw
 from states.settings import Settings
 
@@ -43,12 +43,14 @@ through an echo is worse than to fall silent for it, which is put right when its
 class Ears:
     """What is known of the caller's voice, and who listens to it.
 
-    ``frame`` is called for each frame, inline; it returns the edges that the frame caused.
+    ``frame`` is called for each frame, inline; it returns the edges that the frame caused. Where
+    the detector judges the windows of many calls together, ``batched``, it is ``batched_frame``.
     ``echo`` knows what the agent sends; without it the agent counts as silent.
     """
 
     def __init__(self, vad: VadStream, settings: Settings, echo: Echo | None = None) -> None:
         self._vad = vad
+        self.batched = vad if isinstance(vad, BatchedVadStream) else None
         self._settings = settings
         self._echo = echo or Echo()
         self._kept = bytearray()
@@ -78,22 +80,12 @@ class Ears:
 
     def frame(self, frame: Frame) -> list[Onset | Offset]:
         """Take in one frame of caller audio."""
-        if not self._waiting:
-            self._next_ms = frame.at_ms
-        self._keep(frame)
-        edges: list[Onset | Offset] = []
-        was_speaking = self.speaking
-        whole = self._waiting - self._waiting % WINDOW_BYTES
-        if whole:
-            first = len(self._kept) - self._waiting
-            samples = mulaw.to_float(bytes(self._kept[first : first + whole]))
-            for window in samples.reshape(-1, WINDOW_BYTES):
-                edge = self._window(window)
-                if edge is not None:
-                    edges.append(edge)
-        del self._kept[: -KEEP_BYTES - self._waiting]
-        self._pass_on(frame, edges, was_speaking=was_speaking)
-        return edges
+        return self._hear(frame, [self._vad.probability(window) for window in self._take(frame)])
+
+    async def batched_frame(self, frame: Frame, vad: BatchedVadStream) -> list[Onset | Offset]:
+        """Take in one frame of caller audio; the next may come when this has returned. Cancelled
+        only afterwards."""
+        return self._hear(frame, [await vad.judged(window) for window in self._take(frame)])
 
     def frames_lost(self, at_ms: float) -> Offset | None:
         """No frames come any more: that counts as silence."""
@@ -142,11 +134,39 @@ class Ears:
 
     # --- inside ---
 
-    def _window(self, window: NDArray[np.float32]) -> Onset | Offset | None:
+    def _take(self, frame: Frame) -> Iterable[NDArray[np.float32]]:
+        """Keep a frame's sound; the windows that it completes."""
+        if not self._waiting:
+            self._next_ms = frame.at_ms
+        self._add(frame.mulaw)
+        self._waiting += len(frame.mulaw)
+        whole = self._waiting - self._waiting % WINDOW_BYTES
+        if not whole:
+            return ()
+        first = len(self._kept) - self._waiting
+        samples = mulaw.to_float(bytes(self._kept[first : first + whole]))
+        return samples.reshape(-1, WINDOW_BYTES)
+
+    def _hear(self, frame: Frame, probabilities: Iterable[float]) -> list[Onset | Offset]:
+        """What becomes of a frame, its windows being speech with these probabilities."""
+        self._preroll.append(frame)
+        while frame.at_ms - self._preroll[0].at_ms > self._preroll_ms:
+            self._preroll.popleft()
+        edges: list[Onset | Offset] = []
+        was_speaking = self.speaking
+        for probability in probabilities:
+            edge = self._window(probability)
+            if edge is not None:
+                edges.append(edge)
+        del self._kept[: -KEEP_BYTES - self._waiting]
+        self._pass_on(frame, edges, was_speaking=was_speaking)
+        return edges
+
+    def _window(self, probability: float) -> Onset | Offset | None:
         at_ms = self._next_ms
         self._next_ms += WINDOW_MS
         self._waiting -= WINDOW_BYTES
-        what = self._what(window, at_ms)
+        what = self._what(probability, at_ms)
         if not self.speaking:
             if what != "voice":
                 self._likely.clear()
@@ -164,7 +184,7 @@ class Ears:
         self._quiet_ms += WINDOW_MS if what == "quiet" else WINDOW_MS / 2
         return self._end_speech() if self._quiet_ms >= self._settings.offset_ms else None
 
-    def _what(self, window: NDArray[np.float32], at_ms: float) -> Literal["voice", "echo", "quiet"]:
+    def _what(self, probability: float, at_ms: float) -> Literal["voice", "echo", "quiet"]:
         """What a window is: the caller's speech, speech that is likely the agent's own coming
         back, or neither. Once the caller speaks only what is almost surely echo is not them, and
         it ends their speech half as fast as quiet does: it also fills the gaps between the
@@ -177,7 +197,7 @@ class Ears:
             enough = settings.onset_probability_speaking
         else:
             enough = settings.onset_probability
-        if self._vad.probability(window) < enough:
+        if probability < enough:
             return "quiet"
         if not agent_audible:
             return "voice"
@@ -207,13 +227,6 @@ class Ears:
         self.speaking = False
         self.voiced_ms = 0.0
         return Offset(self._voice_at_ms)
-
-    def _keep(self, frame: Frame) -> None:
-        self._add(frame.mulaw)
-        self._waiting += len(frame.mulaw)
-        self._preroll.append(frame)
-        while frame.at_ms - self._preroll[0].at_ms > self._preroll_ms:
-            self._preroll.popleft()
 
     def _add(self, audio: bytes) -> None:
         self._kept += audio

@@ -32,7 +32,7 @@ async def hear(stage: Stage, emit: Emit) -> None:
             while not (over or watch.cancel_called):
                 if stage.ears.speaking and watch.deadline == inf:
                     watch.deadline = came_s + lost_s
-                over = _take(stage, emit, await stage.carrier.receive())
+                over = await _take(stage, emit, await stage.carrier.receive())
                 came_s = trio.current_time()
         if watch.cancelled_caught and trio.current_time() >= came_s + lost_s:
             edge = stage.ears.frames_lost(stage.now_ms())
@@ -40,12 +40,14 @@ async def hear(stage: Stage, emit: Emit) -> None:
                 _emit_edge(stage, emit, edge)
 
 
-def _take(stage: Stage, emit: Emit, message: ports.CarrierMessage) -> bool:
-    """Deal with one message; returns whether it was the last."""
+async def _take(stage: Stage, emit: Emit, message: ports.CarrierMessage) -> bool:
+    """Deal with one message; returns whether it was the last. Waits for nothing but a detector
+    that judges many calls together, and that is not cut short."""
     match message:
         case ports.Media(audio):
-            at_ms = stage.now_ms() - mulaw.duration_ms(audio)
-            for edge in stage.ears.frame(ports.Frame(audio, at_ms)):
+            frame = ports.Frame(audio, stage.now_ms() - mulaw.duration_ms(audio))
+            ears, vad = stage.ears, stage.ears.batched
+            for edge in await ears.batched_frame(frame, vad) if vad else ears.frame(frame):
                 _emit_edge(stage, emit, edge)
         case ports.Mark(name):
             stage.playout.echoed(name)

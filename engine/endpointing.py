@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import trio
 
 from adapters.embedded.moonshine import Hypothesis
-from adapters.embedded.transcription import Transcription
 from adapters.embedded.turn_detector import completeness
+from adapters.recognition.local import Model
+from adapters.recognition.transcription import Transcription
 from effects.ears import Ears
 from effects.ports import Frame, Heard, Offset, Onset, Sound, VadStream
 from effects.prosody import Ending, ending
@@ -41,14 +42,6 @@ their turn back; later, they interrupt."""
 
 Wait = Callable[[Judgement, Habits], float]
 """How long (ms) a caller must be quiet for the turn to be over."""
-
-
-class Model(Protocol):
-    """What decodes: :class:`~adapters.embedded.moonshine.Moonshine`, or a double of it."""
-
-    def decode(self, mulaw: bytes, draft: Sequence[int] = ()) -> Hypothesis:
-        """Transcribe, blocking."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +82,7 @@ class Pause:
 
 
 async def listen(
-    audio: bytes, vad: VadStream, model: Model, settings: Settings | None = None
+    audio: bytes, vad: VadStream, model: Model[Hypothesis], settings: Settings | None = None
 ) -> list[Stretch]:
     """The stretches of speech in µ-law audio. Speech that the audio cuts off ends with it: for
     its last pause to be heard it needs a second of silence at its end."""
@@ -205,21 +198,21 @@ def _judge(
 
 
 class _Inline:
-    """A :class:`~adapters.embedded.transcription.Decoder` that decodes at once, and only what is
+    """A :class:`~adapters.recognition.transcription.Decoder` that decodes at once, and only what is
     final: a pause is judged by final words, and decodes on the way to them would only be drafts."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model[Hypothesis]) -> None:
         self._model = model
 
     def idle(self) -> bool:
         return False
 
-    async def decode(self, mulaw: bytes, draft: Sequence[int]) -> Hypothesis:
+    async def decode(self, mulaw: bytes, before: Hypothesis | None) -> Hypothesis:
         await trio.lowlevel.checkpoint()
-        return self._model.decode(mulaw, draft)
+        return self._model.decode(mulaw, before)
 
 
-async def _transcribe(sounds: Sequence[Sound], model: Model) -> list[Heard]:
+async def _transcribe(sounds: Sequence[Sound], model: Model[Hypothesis]) -> list[Heard]:
     """The final texts, in the order of their segments."""
     texts: list[Heard] = []
     send, receive = trio.open_memory_channel[Sound](len(sounds))

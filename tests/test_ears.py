@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import trio
 from numpy.typing import NDArray
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from effects.ears import DROPPED_AT_ONCE, KEEP_MS, SOUND_LIMIT, Ears
 from effects.echo import Echo
@@ -190,6 +190,59 @@ def test_speech_over_the_agent_has_to_be_likelier() -> None:
     echo.played(b"\x10\x90" * 8000, 600.0)
     assert feed(ears, "#" * 10 + "." * 110) == []
     assert feed(ears, "#" * 10 + "." * 20) != []
+
+
+def test_the_detector_judges_every_window() -> None:
+    """Also while the agent can be heard, and whether the caller speaks or not: its memory has no
+    gaps when somebody interrupts."""
+
+    class Counting(LoudnessVad):
+        judged = 0
+
+        def probability(self, window: NDArray[np.float32]) -> float:
+            self.judged += 1
+            return super().probability(window)
+
+    echo, vad = Echo(), Counting()
+    ears = Ears(vad, Settings(), echo)
+    echo.played(b"\x10\x90" * 40_000, 0.0)
+    feed(ears, "#" * 80 + "." * 80 + "#" * 80 + "." * 80)
+    assert vad.judged == 320 * 20 // 32
+
+
+class PatientVad(LoudnessVad):
+    """Judges after a while."""
+
+    async def judged(self, window: NDArray[np.float32]) -> float:
+        await trio.sleep(0.005)
+        return self.probability(window)
+
+
+async def test_a_detector_that_is_awaited_changes_nothing(autojump_clock: MockClock) -> None:
+    """The edges are those that are found inline."""
+    sounds = "." * 16 + "#" * 48 + "." * 32 + "#" * 20
+    vad = PatientVad()
+    ears, edges = Ears(vad, Settings()), list[Onset | Offset]()
+    for number, sound in enumerate(sounds):
+        frame = Frame(VOICE if sound == "#" else QUIET, number * 20.0)
+        edges += await ears.batched_frame(frame, vad)
+    assert edges == feed(make(), sounds)
+
+
+async def test_a_frame_that_is_being_judged_is_passed_on_once(autojump_clock: MockClock) -> None:
+    """Also to a recogniser that begins to listen meanwhile: it gets what comes before the frame
+    first, and then the frame."""
+    vad = PatientVad()
+    ears = Ears(vad, Settings())
+    feed(ears, "#" * 15)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ears.batched_frame, Frame(VOICE, 300.0), vad)
+        await wait_all_tasks_blocked()
+        with ears.listen(gated=True) as sound:
+            await trio.sleep(0.1)
+            times = [item.at_ms for item in drain(sound) if isinstance(item, Frame)]
+    assert times[-1] == 300
+    assert times == sorted(set(times))
 
 
 def test_frames_that_stop_coming_end_the_speech() -> None:

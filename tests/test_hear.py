@@ -5,8 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import trio
 import trio.testing
+from numpy.typing import NDArray
 from trio.testing import MockClock
 
 from effects.ears import Ears
@@ -25,13 +27,13 @@ VOICE, SILENCE = Media(b"\x01" * 160), Media(b"\xff" * 160)
 class Hearing:
     """The effect on a stage with nothing but ears; ``heard`` is what it emitted, and when."""
 
-    def __init__(self, nursery: trio.Nursery) -> None:
+    def __init__(self, nursery: trio.Nursery, vad: ScriptedVad | None = None) -> None:
         self.carrier = FakeCarrier()
         self.heard: list[tuple[str, float]] = []
         settings = Settings(frames_lost_ms=1000)
         stage = SimpleNamespace(
             carrier=self.carrier,
-            ears=Ears(ScriptedVad(), settings),
+            ears=Ears(vad or ScriptedVad(), settings),
             call=SimpleNamespace(settings=settings),
             now_ms=lambda: trio.current_time() * 1000,
         )
@@ -94,3 +96,24 @@ async def test_the_end_of_the_call_ends_it(autojump_clock: MockClock) -> None:
         hearing.carrier.put.send_nowait(Stop("the caller hung up"))
     await trio.sleep(3)
     assert [name for name, _ in hearing.heard] == ["speech_started", "hung_up"]
+
+
+class PatientVad(ScriptedVad):
+    """Judges many calls together, and takes its time for it."""
+
+    async def judged(self, window: NDArray[np.float32]) -> float:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(0.005)
+        return self.probability(window)
+
+
+async def test_a_detector_that_judges_many_calls_is_awaited(
+    nursery: trio.Nursery, autojump_clock: MockClock
+) -> None:
+    """Speech begins that little later, and a line that dies is found dead that much later."""
+    prompt, patient = Hearing(nursery), Hearing(nursery, PatientVad())
+    for hearing in (prompt, patient):
+        nursery.start_soon(hearing.frames, VOICE, 50)
+    await trio.sleep(3)
+    assert [name for name, _ in prompt.heard] == ["speech_started", "speech_ended"]
+    assert patient.heard == [(name, at_ms + 5) for name, at_ms in prompt.heard]

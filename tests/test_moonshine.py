@@ -1,11 +1,12 @@
-"""The recogniser's model: its tokens, its drafts, what it is believed, and which words stay."""
+"""The recogniser's model: its tokens, its drafts, and what it is believed."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from adapters.embedded.agreement import Agreement
 from adapters.embedded.moonshine import Hypothesis, Moonshine, accept, read_vocabulary, spell
 from states import mulaw
 from tests.speech import two_cities
@@ -18,37 +19,6 @@ def moonshine() -> Moonshine:
 
 def bare(text: str) -> str:
     return "".join(filter(lambda c: c.isalpha() or c == " ", text)).lower()
-
-
-# --- words that will stay ---
-
-
-def test_a_word_is_reported_when_two_decodes_agree_on_it() -> None:
-    """The half-heard word at the end changes from decode to decode and is left out."""
-    agreement = Agreement()
-    steps = [
-        (text, agreement.add(text), agreement.text) for text in ("Stow", "Stop wai", "Stop wait")
-    ]
-    assert steps[1][1:] == (False, "")
-    assert steps[2][1:] == (True, "Stop")
-
-
-def test_case_and_punctuation_are_no_disagreement() -> None:
-    """The agreed words are written as the latest decode writes them."""
-    agreement = Agreement()
-    agreement.add("two, nine.")
-    assert agreement.add("Two nine three")
-    assert agreement.text == "Two nine"
-
-
-def test_agreed_words_stay() -> None:
-    """A later decode that lost the words takes nothing back, and reports nothing."""
-    agreement = Agreement()
-    agreement.add("I would like")
-    agreement.add("I would like")
-    assert not agreement.add("Eye wood")
-    assert not agreement.add("Eye wood")
-    assert agreement.text == "I would like"
 
 
 # --- what is taken for words ---
@@ -105,6 +75,7 @@ def test_a_draft_does_not_change_the_words(moonshine: Moonshine) -> None:
     """Clear speech is read alike from nothing, from its own words and from wrong ones."""
     audio = two_cities(through_ms=4900)
     plain = moonshine.decode(audio)
-    for draft in (plain.tokens, plain.tokens[:5], (1026, 7, 9)):
-        assert bare(moonshine.decode(audio, draft).text) == bare(plain.text)
+    for tokens in (plain.tokens, plain.tokens[:5], (1026, 7, 9)):
+        before = replace(plain, tokens=tokens)
+        assert bare(moonshine.decode(audio, before).text) == bare(plain.text)
     assert bare(plain.text) == "it was the best of times it was the worst of times"

@@ -12,8 +12,8 @@ import trio
 from trio.testing import MockClock
 
 from adapters.embedded.moonshine import Hypothesis
-from adapters.embedded.segment import LONGEST_MS
-from adapters.embedded.transcription import Transcription
+from adapters.recognition.segment import LONGEST_MS
+from adapters.recognition.transcription import FINALS_AT_ONCE, Transcription
 from effects.ports import Frame, Heard, Offset, Onset, ProviderLost, Sound
 from states import mulaw
 
@@ -41,16 +41,16 @@ class ScriptedDecoder:
     takes_ms: float = 40
     busy: bool = False
     asked_ms: list[float] = field(default_factory=list)
-    drafts: list[Sequence[int]] = field(default_factory=list)
+    before: list[Hypothesis | None] = field(default_factory=list)
     at_work: int = 0
     most_at_work: int = 0
 
     def idle(self) -> bool:
         return not self.busy
 
-    async def decode(self, mulaw: bytes, draft: Sequence[int]) -> Hypothesis:
+    async def decode(self, mulaw: bytes, before: Hypothesis | None) -> Hypothesis:
         self.asked_ms.append(len(mulaw) / 8)
-        self.drafts.append(draft)
+        self.before.append(before)
         self.at_work += 1
         self.most_at_work = max(self.most_at_work, self.at_work)
         try:
@@ -124,8 +124,9 @@ async def test_each_decode_is_given_the_words_of_the_last(autojump_clock: MockCl
     """So that it need not find them again."""
     decoder = ScriptedDecoder()
     await transcribe(decoder, utterance(1000, 2000))
-    for draft, before_ms in zip(decoder.drafts[1:], decoder.asked_ms, strict=False):
-        assert draft == (int(before_ms // WORD_MS),)
+    assert decoder.before[0] is None
+    for before, asked_ms in zip(decoder.before[1:], decoder.asked_ms, strict=False):
+        assert before == sentence_so_far(asked_ms)
 
 
 async def test_a_decode_that_read_to_the_end_is_the_final_one(autojump_clock: MockClock) -> None:
@@ -149,22 +150,32 @@ async def test_an_overtaken_decode_is_called_off(autojump_clock: MockClock) -> N
     """The final decode does not wait for a partial one that lacks the end of the speech, and
     what that one would find is not reported any more."""
     decoder = ScriptedDecoder(takes_ms=350)
-    heard = await transcribe(decoder, utterance(1000, 900))
-    offset_ms = 2100
+    heard = await transcribe(decoder, utterance(1000, 1600))
+    offset_ms = 2800
     assert decoder.most_at_work == 2
-    assert heard.finals == [(offset_ms + 350, 0, sentence_so_far(1400).text)]
+    assert heard.finals == [(offset_ms + 350, 0, sentence_so_far(2100).text)]
     assert [at_ms for at_ms, words in heard.reports if not words.final and at_ms > offset_ms] == []
     assert heard.partials
 
 
 async def test_the_newest_audio_wins(autojump_clock: MockClock) -> None:
-    """A slow decoder is not given a queue of work: one decode at a time, each of all audio."""
+    """A slow decoder is not given a queue of work: one decode at a time, each of all audio, and
+    idle for as long as each took."""
     decoder = ScriptedDecoder(takes_ms=700)
     await transcribe(decoder, utterance(1000, 3000))
     partials = decoder.asked_ms[:-1]
-    assert len(partials) == 5
-    assert all(later - earlier >= 700 for earlier, later in pairwise(partials))
+    assert len(partials) == 3
+    assert all(later - earlier == 1400 for earlier, later in pairwise(partials))
     assert decoder.most_at_work == 2  # the last partial, called off, and the final one
+
+
+async def test_a_slow_decoder_is_left_alone_in_short_speech(autojump_clock: MockClock) -> None:
+    """Once it is known that a decode would not be over in time none is begun, and no thread is
+    at work for nothing when the final one is wanted."""
+    decoder = ScriptedDecoder(takes_ms=700)
+    heard = await transcribe(decoder, [*utterance(1000, 800), *utterance(4000, 800)])
+    assert decoder.asked_ms == [500, 1300, 1300]
+    assert [at_ms for at_ms, _, _ in heard.finals] == [2000 + 700, 5000 + 700]
 
 
 async def test_a_busy_process_still_finishes(autojump_clock: MockClock) -> None:
@@ -195,6 +206,25 @@ async def test_noise_gives_an_empty_final_text(autojump_clock: MockClock) -> Non
     decoder = ScriptedDecoder(lambda _: Hypothesis("Uh", (), 0.5, complete=True))
     heard = await transcribe(decoder, utterance(1000, 120))
     assert [heard.text for _, heard in heard.reports] == [""]
+
+
+async def test_a_decoder_that_cannot_keep_up_is_given_no_more(autojump_clock: MockClock) -> None:
+    """With too many final texts still to come no sound is taken in: the queue that it comes from
+    is bounded and counts what it drops, ours would not be."""
+    decoder = ScriptedDecoder(takes_ms=60_000)
+    send, receive = trio.open_memory_channel[Sound](10_000)
+    segments = FINALS_AT_ONCE + 2
+    for number in range(segments):
+        for _, sound in utterance(1000 + 2000 * number, 400):
+            send.send_nowait(sound)
+    send.close()
+    heard = Heardings()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(Transcription(decoder, heard).run, receive)
+        await trio.sleep(30)
+        assert receive.statistics().current_buffer_used > 0
+        assert decoder.most_at_work == FINALS_AT_ONCE + 1  # and a partial one
+    assert sorted(segment for _, segment, _ in heard.finals) == list(range(segments))
 
 
 async def test_segments_overlap_without_harm(autojump_clock: MockClock) -> None:

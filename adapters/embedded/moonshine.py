@@ -5,7 +5,7 @@ is cheap); the decoder then writes tokens one by one, greedily, keeping its atte
 values from step to step.
 
 A caller's growing utterance is decoded again and again, and each time most of the answer is
-already known. So a decode may be given the tokens of the one before as a *draft*: the decoder
+already known. So the tokens of the decode before serve as a *draft* of the next: the decoder
 reads all of them in one step, the part that it would have written itself is kept, and it writes
 on from there. This is greedy decoding in about half the time. The words are not always those of
 a decode without a draft, because the quantized weights round differently when they read several
@@ -64,7 +64,7 @@ _HEARD_IN_SILENCE = {"you"}
 class Hypothesis:
     """What the model makes of one stretch of audio.
 
-    ``tokens`` (without start and end) can be the draft of the next decode. ``confidence`` is the
+    ``tokens`` (without start and end) are the draft of the next decode. ``confidence`` is the
     geometric mean of the tokens' probabilities, 0..1. ``complete`` is false when the decoder was
     stopped before it came to an end by itself.
     """
@@ -109,10 +109,11 @@ class Moonshine:
         model.decode(b"\xff" * SAMPLE_RATE_HZ)
         return model
 
-    def decode(self, mulaw: bytes, draft: Sequence[int] = ()) -> Hypothesis:
-        """Transcribe µ-law audio at 8 kHz. ``draft`` is what an earlier decode of its beginning
+    def decode(self, mulaw: bytes, before: Hypothesis | None = None) -> Hypothesis:
+        """Transcribe µ-law audio at 8 kHz. ``before`` is what an earlier decode of its beginning
         gave. Blocks: about 10 ms, and 10-15 ms more for each second of audio."""
         audio = _for_model(mulaw)
+        draft = before.tokens if before else ()
         mask = np.ones(audio.shape, np.int64)
         encoded = self._encoder.run(None, {"input_values": audio, "attention_mask": mask})[0]
         shared = {"encoder_hidden_states": encoded, "encoder_attention_mask": mask}

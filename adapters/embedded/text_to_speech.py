@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from adapters.embedded.piper import Piper
 from adapters.embedded.pronunciation import Pronouncer
-from adapters.embedded.threads import settle
 from adapters.embedded.weights import WEIGHTS
+from adapters.threads import settle
 from effects.ports import Clause, ProviderLost, Speech
 from states import mulaw
 

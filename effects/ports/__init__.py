@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from effects.ports.carrier import CallInfo, Carrier, CarrierMessage, Dtmf, Mark, Media, Stop
 from effects.ports.ears import (
+    BatchedVadStream,
     Frame,
     Heard,
     Offset,
@@ -47,6 +48,7 @@ from effects.ports.tools import Tool, ToolContext, ToolMisused, ToolSpec
 from effects.ports.voice import Clause, Speech, TextToSpeech, Timing, Weight, Word
 
 __all__ = [
+    "BatchedVadStream",
     "CallInfo",
     "CallStore",
     "Carrier",

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 import trio
 
-from adapters.embedded.agreement import Agreement
-from adapters.embedded.moonshine import Hypothesis
+from adapters.recognition.agreement import Agreement
 from effects.ports import Frame
 from states.mulaw import BYTES_PER_MS, duration_ms
 
-PARTIAL_EVERY_MS = 200
-"""A partial decode is due when this much audio has come since the last one began."""
 PARTIAL_EVERY_SHARE = 0.1
-"""Or this share of the segment, if that is more: so the cost of a second of speech does not grow
-with all that was said before it."""
+"""A partial decode is due when this share of the segment has come since the last one began, if
+not later: so the cost of a second of speech does not grow with all that was said before it."""
+PARTIAL_REST = 2
+"""Nor sooner than so many times as long as the last one took: one caller's partial decodes keep a
+thread at work half of the time at most."""
 FINAL_MAY_LACK_MS = 60
 """A decode that left out no more than this of the segment's end serves as the final one. The
 end is silence to the voice detector but not to the model: without its last tenth of a second a
@@ -25,19 +26,35 @@ LONGEST_MS = 20_000
 decode. Callers breathe more often than that."""
 
 
+class Hypothesis(Protocol):
+    """What a model makes of one stretch of audio."""
+
+    @property
+    def complete(self) -> bool:
+        """False when the decoder was stopped before it came to an end by itself."""
+        ...
+
+    def words(self, speech_ms: float) -> str:
+        """The text, or nothing where it is more likely noise than ``speech_ms`` of speech."""
+        ...
+
+
+H = TypeVar("H", bound=Hypothesis)
+
+
 @dataclass(slots=True)
-class Decoding:
-    """A partial decode: of what, from what draft, and how to call it off or wait for it."""
+class Decoding(Generic[H]):
+    """A partial decode: of what, after which, and how to call it off or wait for it."""
 
     audio: bytes
-    draft: tuple[int, ...]
+    before: H | None
     through_ms: float
     speech_ms: float
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     over: trio.Event = field(default_factory=trio.Event)
 
 
-class Segment:
+class Segment(Generic[H]):
     """The audio of one stretch of speech, and how far it has been read."""
 
     def __init__(self, number: int, onset_ms: float) -> None:
@@ -46,22 +63,18 @@ class Segment:
         """How far into the call the audio reaches."""
         self.audio = bytearray()
         self.agreement = Agreement()
-        self.decoding: Decoding | None = None
+        self.decoding: Decoding[H] | None = None
         """The partial decode at work."""
+        self.latest: H | None = None
+        """What the latest partial decode made of it."""
         self._onset_ms = onset_ms
         self._begun_bytes = 0
         self._read_bytes = 0
-        self._latest: Hypothesis | None = None
 
     @property
     def length_ms(self) -> float:
         """How long the audio is, with its pre-roll."""
         return len(self.audio) / BYTES_PER_MS
-
-    @property
-    def draft(self) -> tuple[int, ...]:
-        """The tokens that the next decode probably begins with."""
-        return self._latest.tokens if self._latest else ()
 
     def add(self, frame: Frame) -> None:
         """Take in the next frame."""
@@ -75,24 +88,25 @@ class Segment:
         """How long the caller has been speaking by then; the pre-roll does not count."""
         return until_ms - self._onset_ms
 
-    def partial_due(self) -> bool:
-        """Whether enough audio came for another partial decode, and none is at work."""
-        wanted_ms = max(PARTIAL_EVERY_MS, PARTIAL_EVERY_SHARE * self.length_ms)
+    def partial_due(self, every_ms: float, took_ms: float) -> bool:
+        """Whether enough audio came since the last partial decode began, which took ``took_ms``,
+        and none is at work."""
+        wanted_ms = max(every_ms, PARTIAL_REST * took_ms, PARTIAL_EVERY_SHARE * self.length_ms)
         begun_ms = self._begun_bytes / BYTES_PER_MS
         return self.decoding is None and self.length_ms - begun_ms >= wanted_ms
 
-    def begin_partial(self) -> Decoding:
+    def begin_partial(self) -> Decoding[H]:
         """A partial decode of all the audio so far."""
         self._begun_bytes = len(self.audio)
         self.decoding = Decoding(
-            bytes(self.audio), self.draft, self.through_ms, self.speech_ms(self.through_ms)
+            bytes(self.audio), self.latest, self.through_ms, self.speech_ms(self.through_ms)
         )
         return self.decoding
 
-    def end_partial(self, decoding: Decoding, hypothesis: Hypothesis | None) -> None:
+    def end_partial(self, decoding: Decoding[H], hypothesis: H | None) -> None:
         """Note what it came to: nothing, if it was called off or went round in circles."""
         if hypothesis:
-            self._latest, self._read_bytes = hypothesis, len(decoding.audio)
+            self.latest, self._read_bytes = hypothesis, len(decoding.audio)
         self.decoding = None
         decoding.over.set()
 
@@ -100,6 +114,6 @@ class Segment:
         """Whether a decode of the first so many bytes will do for the final text."""
         return len(self.audio) - read_bytes <= FINAL_MAY_LACK_MS * BYTES_PER_MS
 
-    def final_hypothesis(self) -> Hypothesis | None:
+    def final_hypothesis(self) -> H | None:
         """What the latest partial decode made of it, if that will do."""
-        return self._latest if self.suffices(self._read_bytes) else None
+        return self.latest if self.suffices(self._read_bytes) else None

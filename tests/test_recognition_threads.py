@@ -1,9 +1,8 @@
-"""The embedded recogniser as a provider: its threads, its errors, and the real thing."""
+"""A recogniser inside the process as a provider: its threads, its errors, and the embedded one."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,7 +10,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from adapters.embedded.moonshine import Hypothesis
-from adapters.embedded.speech_to_text import EmbeddedSpeechToText, ThreadDecoder
+from adapters.embedded.speech_to_text import EmbeddedSpeechToText
+from adapters.recognition.local import ThreadDecoder
 from adapters.silero.vad import SileroVad
 from effects.ears import Ears
 from effects.ports import Frame, Heard, Onset, ProviderLost, Sound
@@ -30,7 +30,7 @@ class StuckModel:
     release: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
 
-    def decode(self, mulaw: bytes, draft: Sequence[int] = ()) -> Hypothesis:
+    def decode(self, mulaw: bytes, before: Hypothesis | None = None) -> Hypothesis:
         self.begun.set()
         self.release.wait(timeout=10)
         self.over.set()
@@ -56,9 +56,9 @@ async def test_cancelling_does_not_wait_for_the_thread() -> None:
     assert heard == []
 
 
-async def abandon_a_decode(decoder: ThreadDecoder, model: StuckModel) -> None:
+async def abandon_a_decode(decoder: ThreadDecoder[Hypothesis], model: StuckModel) -> None:
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(decoder.decode, VOICE, ())
+        nursery.start_soon(decoder.decode, VOICE, None)
         await trio.to_thread.run_sync(model.begun.wait)
         nursery.cancel_scope.cancel()
 
@@ -66,7 +66,7 @@ async def abandon_a_decode(decoder: ThreadDecoder, model: StuckModel) -> None:
 async def test_closing_waits_for_a_decode_that_was_abandoned() -> None:
     """Its thread is still in native code, which must not be torn down under it."""
     model = StuckModel()
-    decoder = ThreadDecoder(model, threads=2)
+    decoder = ThreadDecoder("test", model, threads=2)
     await abandon_a_decode(decoder, model)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(decoder.settle)
@@ -79,7 +79,7 @@ async def test_closing_waits_for_a_decode_that_was_abandoned() -> None:
 async def test_closing_is_bounded(autojump_clock: MockClock) -> None:
     """A model that never returns does not keep the process from ending."""
     model = StuckModel()
-    decoder = ThreadDecoder(model, threads=2)
+    decoder = ThreadDecoder("test", model, threads=2)
     await abandon_a_decode(decoder, model)
     began = trio.current_time()
     await decoder.settle()
@@ -91,12 +91,27 @@ async def test_closing_is_bounded(autojump_clock: MockClock) -> None:
 async def test_a_decoder_with_all_threads_at_work_is_not_idle() -> None:
     """Then partials are left out."""
     model = StuckModel()
-    decoder = ThreadDecoder(model, threads=1)
+    decoder = ThreadDecoder("test", model, threads=1)
     async with trio.open_nursery() as nursery:
         assert decoder.idle()
-        nursery.start_soon(decoder.decode, VOICE, ())
+        nursery.start_soon(decoder.decode, VOICE, None)
         await trio.to_thread.run_sync(model.begun.wait)
         assert not decoder.idle()
+        model.release.set()
+
+
+async def test_a_thread_is_spared_for_final_decodes() -> None:
+    """Partial decodes of one caller do not keep another from their final text."""
+    model = StuckModel()
+    decoder = ThreadDecoder("test", model, threads=2, spare=1)
+    async with trio.open_nursery() as nursery:
+        assert decoder.idle()
+        nursery.start_soon(decoder.decode, VOICE, None)
+        await trio.to_thread.run_sync(model.begun.wait)
+        assert not decoder.idle()
+        model.begun.clear()
+        nursery.start_soon(decoder.decode, VOICE, None)
+        await trio.to_thread.run_sync(model.begun.wait)
         model.release.set()
 
 
@@ -104,11 +119,11 @@ async def test_whatever_the_model_raises_is_a_lost_provider() -> None:
     """A failing inference is retryable by the engine, and keeps its cause."""
 
     class BrokenModel:
-        def decode(self, mulaw: bytes, draft: Sequence[int] = ()) -> Hypothesis:
+        def decode(self, mulaw: bytes, before: Hypothesis | None = None) -> Hypothesis:
             raise ValueError("bad tensor")
 
     with pytest.raises(ProviderLost, match="bad tensor") as raised:
-        await ThreadDecoder(BrokenModel(), threads=1).decode(VOICE, ())
+        await ThreadDecoder("test", BrokenModel(), threads=1).decode(VOICE, None)
     assert raised.value.retryable
 
 
