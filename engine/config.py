@@ -4,11 +4,39 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import msgspec
+from pydantic import SecretStr
 
+from adapters.cartesia.settings import CartesiaSettings
+from adapters.deepgram.settings import DeepgramSettings
+from adapters.elevenlabs.settings import ElevenLabsSettings
+from adapters.openai.settings import OpenAiSettings, TranscriptionSettings
+from adapters.whisper.settings import EndpointSettings, WhisperSettings
 from engine.errors import ConfigError
 from states.settings import Settings
+
+RecogniserName = Literal["deepgram", "whisper", "whisper-endpoint", "embedded"]
+MindName = Literal["openai", "agent"]
+VoiceName = Literal["elevenlabs", "cartesia", "embedded"]
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The vendors' keys, for those who keep them in the file: what the environment says comes
+    first (``DEEPGRAM_API_KEY`` and so on)."""
+
+    deepgram: SecretStr | None = None
+    openai: SecretStr | None = None
+    elevenlabs: SecretStr | None = None
+    cartesia: SecretStr | None = None
+
+
+class Fallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a provider is left alone: after ``failures`` in a row, for ``rest_s``."""
+
+    failures: Annotated[int, msgspec.Meta(ge=1)] = 3
+    rest_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,6 +47,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``chart``: a chart of your own; empty for the one that comes with antiphon.
     ``calls``: the folder for journals. ``data``: the folder for the agents' own files.
     ``settings``: turn-taking (see :class:`states.settings.Settings`).
+
+    ``speech_to_text``, ``language_model`` and ``voice`` name the providers of each port in the order
+    in which they are wanted; a later one takes over where those before it fail. Left out, they are
+    the vendors of which there is a key, or else the embedded ones and the agent's own mind. How
+    each is used stands in the table of its name. ``vad_batch_ms``: windows of sound may wait so
+    long to be judged with those of other calls (0: none waits).
     """
 
     host: str = "127.0.0.1"
@@ -29,6 +63,26 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     data: str = "calls/data"
     settings: Settings = Settings()
 
+    speech_to_text: tuple[RecogniserName, ...] = ()
+    language_model: tuple[MindName, ...] = ()
+    voice: tuple[VoiceName, ...] = ()
+    fallback: Fallback = Fallback()
+    keys: Keys = Keys()
+    deepgram: DeepgramSettings = DeepgramSettings()
+    openai: OpenAiSettings = OpenAiSettings()
+    elevenlabs: ElevenLabsSettings = ElevenLabsSettings()
+    cartesia: CartesiaSettings = CartesiaSettings()
+    whisper: WhisperSettings = WhisperSettings()
+    transcription: TranscriptionSettings = TranscriptionSettings()
+    whisper_endpoint: EndpointSettings = EndpointSettings()
+    vad_batch_ms: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
+
+    def __post_init__(self) -> None:
+        for port in ("speech_to_text", "language_model", "voice"):
+            names = getattr(self, port)
+            if len(set(names)) < len(names):
+                raise ValueError(f"{port} names a provider twice: {', '.join(names)}")
+
 
 def load_config(path: Path | None) -> Config:
     """Read a configuration file; without one, the defaults.
@@ -38,7 +92,8 @@ def load_config(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), Config)
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return msgspec.convert(table, Config, dec_hook=_secret)
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -47,3 +102,9 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def _secret(kind: type[Any], value: object) -> Any:
+    if kind is SecretStr and isinstance(value, str):
+        return SecretStr(value)
+    raise TypeError(f"a {kind.__name__} is a string")

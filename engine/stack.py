@@ -1,7 +1,4 @@
-"""The stack: the providers behind a service's calls, entered once and shared by all.
-
-The embedded default needs no keys and no network: every model came inside a package.
-"""
+"""The stack: the providers behind a service's calls, entered once and shared by all."""
 
 from __future__ import annotations
 
@@ -11,13 +8,10 @@ from pathlib import Path
 
 import trio
 
-from adapters.embedded.speech_to_text import EmbeddedSpeechToText
-from adapters.embedded.text_to_speech import EmbeddedVoice
 from adapters.embedded.turn_detector import WordsTurnDetector
 from adapters.silero.vad import SileroVad
 from adapters.stores.files import FileStore
 from adapters.stores.phrase_files import PhraseFiles
-from effects.choice import Choice
 from effects.phrases import Phrases
 from effects.ports import Provider, ProviderError, Tool
 from effects.stage import Ports
@@ -27,6 +21,7 @@ from engine.check import check
 from engine.config import Config
 from engine.errors import ChartError, ConfigError
 from engine.machine import Machine
+from engine.providers import Providers
 from engine.session import Desk
 from engine.vocabulary import VOCABULARY
 from states.agent import Agent
@@ -45,6 +40,7 @@ async def open_desk(config: Config, progress: Progress = lambda _: None) -> Asyn
     """
     chart = _checked_chart(config)
     kit = agent_kit(config.agent)
+    providers = Providers(config, kit)
     async with AsyncExitStack() as stack:
         try:
             store = await stack.enter_async_context(FileStore(Path(config.calls)))
@@ -52,12 +48,12 @@ async def open_desk(config: Config, progress: Progress = lambda _: None) -> Asyn
             raise ConfigError(f"cannot keep calls in {config.calls}: {error.strerror}") from error
         data = await _data_folder(config)
         tools = kit.open_tools(data)
-        progress("loading models: voice activity, speech-to-text, voice")
+        progress(f"loading {providers}")
         ports = Ports(
-            speech_to_text=Choice(EmbeddedSpeechToText()),
-            language_model=Choice(kit.mind()),
-            text_to_speech=Choice(EmbeddedVoice()),
-            voice_activity=SileroVad(),
+            speech_to_text=providers.speech_to_text,
+            language_model=providers.language_model,
+            text_to_speech=providers.text_to_speech,
+            voice_activity=SileroVad(batch_ms=config.vad_batch_ms),
             turn_detector=WordsTurnDetector(),
             tools=tools,
             phrases=Phrases(fixed_lines(kit.agent, tools.values()), PhraseFiles(data / "phrases")),

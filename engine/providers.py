@@ -1,0 +1,134 @@
+"""The providers behind a service's calls, chosen by its configuration: vendors, or what is embedded.
+
+Without a list, a port has the vendors of which there is a key. Nothing is connected here: a provider
+opens its connections when it is entered.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from pydantic import SecretStr
+
+from adapters.cartesia.voice import CartesiaVoice
+from adapters.deepgram.speech_to_text import Deepgram
+from adapters.elevenlabs.voice import ElevenLabs
+from adapters.embedded.speech_to_text import EmbeddedSpeechToText
+from adapters.embedded.text_to_speech import EmbeddedVoice
+from adapters.openai.language_model import OpenAi
+from adapters.openai.settings import OPENAI_URL
+from adapters.openai.transcription import OpenAiTranscriber
+from adapters.whisper.endpoint import WhisperEndpoint
+from adapters.whisper.local import LocalWhisper
+from effects.choice import Choice, Named
+from effects.ports import LanguageModel, SpeechToText, TextToSpeech
+from engine.agents import AgentKit
+from engine.config import Config
+from engine.errors import ConfigError
+
+P = TypeVar("P", bound=Named)
+
+VARIABLES: Mapping[str, str] = {
+    "deepgram": "DEEPGRAM_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "elevenlabs": "ELEVENLABS_API_KEY",
+    "cartesia": "CARTESIA_API_KEY",
+}
+"""Where a vendor's key is looked for first."""
+
+
+class Providers:
+    """The choice of each port. Raises :class:`ConfigError` for one that cannot be made."""
+
+    def __init__(
+        self, config: Config, kit: AgentKit, environment: Mapping[str, str] = os.environ
+    ) -> None:
+        self._config, self._kit, self._environment = config, kit, environment
+        self.speech_to_text = self._choice(
+            "speech_to_text", config.speech_to_text or self._usual(["deepgram"], "embedded"),
+            self._recogniser,
+        )  # fmt: skip
+        self.language_model = self._choice(
+            "language_model", config.language_model or self._usual(["openai"], "agent"),
+            self._mind,
+        )  # fmt: skip
+        self.text_to_speech = self._choice(
+            "voice", config.voice or self._usual(["elevenlabs", "cartesia"], "embedded"),
+            self._voice,
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        """Who serves which port, in order, for the person at the keyboard."""
+        ports = {
+            "speech-to-text": self.speech_to_text,
+            "mind": self.language_model,
+            "voice": self.text_to_speech,
+        }
+        return ", ".join(
+            f"{port} {' or else '.join(one.name for one in choice.providers)}"
+            for port, choice in ports.items()
+        )
+
+    def _usual(self, vendors: Sequence[str], otherwise: str) -> Sequence[str]:
+        return [vendor for vendor in vendors if self._key(vendor)] or [otherwise]
+
+    def _choice(self, port: str, names: Sequence[str], make: Callable[[str], P]) -> Choice[P]:
+        fallback = self._config.fallback
+        providers = [make(name) for name in names]
+        try:
+            return Choice(*providers, failures=fallback.failures, open_s=fallback.rest_s)
+        except ValueError as error:
+            raise ConfigError(f"{port}: {error}") from error
+
+    def _recogniser(self, name: str) -> SpeechToText:
+        config = self._config
+        match name:
+            case "deepgram":
+                return Deepgram(self._needed("deepgram"), config.deepgram)
+            case "whisper":
+                return LocalWhisper(config.whisper)
+            case "whisper-endpoint":
+                key = self._needed("openai", config.transcription.base_url)
+                transcriber = OpenAiTranscriber(key, config.transcription)
+                return WhisperEndpoint(transcriber, config.whisper_endpoint)
+            case _:
+                return EmbeddedSpeechToText()
+
+    def _mind(self, name: str) -> LanguageModel:
+        if name == "openai":
+            return OpenAi(self._needed("openai", self._config.openai.base_url), self._config.openai)
+        if self._kit.mind is None:
+            agent = self._kit.agent.name
+            raise ConfigError(
+                f"agent '{agent}' has no mind of its own: set {VARIABLES['openai']}, or "
+                'language_model = ["openai"] with a base_url in [openai] of antiphon.toml'
+            )
+        return self._kit.mind()
+
+    def _voice(self, name: str) -> TextToSpeech:
+        config = self._config
+        match name:
+            case "elevenlabs":
+                return ElevenLabs(self._needed("elevenlabs"), config.elevenlabs)
+            case "cartesia":
+                return CartesiaVoice(self._needed("cartesia"), config.cartesia)
+            case _:
+                return EmbeddedVoice()
+
+    def _needed(self, vendor: str, base_url: str = OPENAI_URL) -> SecretStr:
+        """The vendor's key. A compatible server elsewhere may want none."""
+        key = self._key(vendor)
+        if key is None and base_url == OPENAI_URL:
+            raise ConfigError(
+                f"{vendor} needs a key: set {VARIABLES[vendor]} (or {vendor} in [keys] of "
+                "antiphon.toml)"
+            )
+        return key or SecretStr("")
+
+    def _key(self, vendor: str) -> SecretStr | None:
+        from_environment = self._environment.get(VARIABLES[vendor], "").strip()
+        return (
+            SecretStr(from_environment) if from_environment else getattr(self._config.keys, vendor)
+        )
