@@ -154,7 +154,7 @@ async def test_a_vendor_that_is_silent_on_the_socket() -> None:
 
 
 async def test_a_context_that_ends_without_a_sound_is_said_over_http() -> None:
-    """The vendor drops texts when it is busy (pipecat-ai/pipecat, issue 4681)."""
+    """The vendor drops texts when it is busy."""
     twin = ElevenLabsTwin()
     twin.is_hasty = True
     async with speaking(twin) as voice:

@@ -6,10 +6,9 @@ tell it either: they are missing from most messages, and cut words and repeat th
 But a mark must follow each clause at once, and audio must not count for its neighbour.
 
 A context is closed as soon as its first audio is here, and no sooner: one that is closed before the
-vendor has begun with its text may end without a sound (pipecat-ai/pipecat, issues 4681 and 5271).
-From then on it is said to its end, then ``isFinal`` comes (CloseContext: "if it has already been
-set to flush it will continue flushing"). So no context waits for anything, and none has to be kept
-alive.
+vendor has begun with its text may end without a sound, as production telemetry of others has shown.
+From then on what was flushed is said to its end (the reference of CloseContext), then ``isFinal``
+comes. So no context waits for anything, and none has to be kept alive.
 """
 
 from __future__ import annotations

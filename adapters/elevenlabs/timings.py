@@ -1,11 +1,10 @@
 """When a voice says which letter: the vendor's alignments as the port's timings.
 
-On the websocket the times of an alignment are relative to the chunk it came with ("relative to the
-returned chunk from the model, and not the full audio response": the reference of
-multi-stream-input). A chunk of the model may be sent in several messages, of which the first alone
-is aligned, so that an alignment can reach beyond its message's audio. Therefore one begins where
-the audio before it ends, but never before the last one ended. Over HTTP, times are relative to the
-whole answer.
+On the websocket the times of an alignment are those of the model's chunk that it came with, not of
+all the audio (the reference of multi-stream-input, Alignment). Such a chunk may be sent in several
+messages, of which the first alone is aligned, so that an alignment can reach beyond its message's
+audio. Therefore one begins where the audio before it ends, but never before the last one ended.
+Over HTTP, times are those of the whole answer.
 """
 
 from __future__ import annotations
