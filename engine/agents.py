@@ -31,8 +31,9 @@ def no_tools(data: Path) -> tuple[Tool, ...]:
 class AgentKit:
     """An agent with the mind and the tools it comes with.
 
-    ``mind`` makes a language model of its own, if it has one that does without a vendor. ``tools`` makes the tools (see :mod:`effects.toolkit`),
-    once for the process, and is given the folder for the agent's own files; every agent has
+    ``mind`` makes a language model of its own, if it has one that does without a vendor.
+    ``tools`` makes the tools (see :mod:`effects.toolkit`), once for the process, and is given the
+    folder for the agent's own files; every agent has
     those of :mod:`effects.call_tools` besides.
     """
 

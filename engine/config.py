@@ -48,11 +48,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``calls``: the folder for journals. ``data``: the folder for the agents' own files.
     ``settings``: turn-taking (see :class:`states.settings.Settings`).
 
-    ``speech_to_text``, ``language_model`` and ``voice`` name the providers of each port in the order
-    in which they are wanted; a later one takes over where those before it fail. Left out, they are
-    the vendors of which there is a key, or else the embedded ones and the agent's own mind. How
-    each is used stands in the table of its name. ``vad_batch_ms``: windows of sound may wait so
-    long to be judged with those of other calls (0: none waits).
+    ``speech_to_text``, ``language_model`` and ``voice`` name the providers of each port in the
+    order in which they are wanted; a later one takes over where those before it fail. Left out,
+    they are the vendors of which there is a key, or else the embedded ones and the agent's own
+    mind. How each is used stands in the table of its name. ``vad_batch_ms``: windows of sound
+    may wait so long to be judged with those of other calls (0: none waits).
     """
 
     host: str = "127.0.0.1"

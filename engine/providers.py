@@ -1,20 +1,20 @@
-"""The providers behind a service's calls, chosen by its configuration: vendors, or what is embedded.
+"""The providers behind a service's calls, as its configuration wants them: vendors, or embedded.
 
-Without a list, a port has the vendors of which there is a key. Nothing is connected here: a provider
-opens its connections when it is entered.
+Without a list, a port has the vendors of which there is a key. Nothing is connected here: a
+provider opens its connections when it is entered.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
 from adapters.cartesia.voice import CartesiaVoice
 from adapters.deepgram.speech_to_text import Deepgram
-from adapters.elevenlabs.voice import ElevenLabs
+from adapters.elevenlabs.text_to_speech import ElevenLabs
 from adapters.embedded.speech_to_text import EmbeddedSpeechToText
 from adapters.embedded.text_to_speech import EmbeddedVoice
 from adapters.openai.language_model import OpenAi
@@ -61,7 +61,7 @@ class Providers:
 
     def __str__(self) -> str:
         """Who serves which port, in order, for the person at the keyboard."""
-        ports = {
+        ports: Mapping[str, Choice[Any]] = {
             "speech-to-text": self.speech_to_text,
             "mind": self.language_model,
             "voice": self.text_to_speech,

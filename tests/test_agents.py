@@ -107,6 +107,7 @@ async def test_the_example_answers(here: Path, monkeypatch: pytest.MonkeyPatch) 
     tools = kit.open_tools(here)
     said: list[TextDelta | ToolCall] = []
     asked = Message("caller", "Are you open on Saturday?")
+    assert kit.mind is not None
     async with kit.mind() as mind:
         await mind.reply(Prompt("", (asked,)), said.append)
         [call] = said
