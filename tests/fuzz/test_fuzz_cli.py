@@ -200,13 +200,14 @@ def test_ctrl_c_ends_it_with_what_was_found(
     monkeypatch.setattr(fuzz_cli, "_status", ctrl_c_while_calls_are_disturbed)
     chart = str(chart_that_talks_on(somewhere))
     folder = str(scenarios(somewhere, small=SMALL, greeting=GREETING))
+    before = signal.getsignal(signal.SIGINT)
     result = fuzz("--chart", chart, "--scenarios", folder, "--jobs", jobs)
     assert result.exit_code == 130, result.output
     assert "\nstopped early: not everything was tried\n" in result.stdout
     assert "\nL2 broken. " in result.stdout
     assert re.search(r"\ntransitions +\d+ of \d+\n", result.stdout)
     assert result.stdout.endswith("\n1 failure\ninterrupted: not everything was tried\n")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_agent_of_ones_own(somewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
