@@ -14,10 +14,11 @@ from typing import Annotated
 import structlog
 import trio
 import typer
+from msgspec.structs import replace
 from rich.console import Console
 
 from adapters.front.server import Listening
-from engine import endpoint_cli, eval_cli, fuzz_cli, phone_cli
+from engine import endpoint_cli, eval_cli, fuzz_cli, phone_cli, twins_cli
 from engine.agents import AGENTS
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
@@ -271,14 +272,11 @@ async def _stop_when_told(service: trio.CancelScope) -> None:
 
 
 def _with_options(config: Config, host: str | None, port: int | None, agent: str | None) -> Config:
-    return Config(
+    return replace(
+        config,
         host=config.host if host is None else host,
         port=config.port if port is None else port,
         agent=config.agent if agent is None else agent,
-        chart=config.chart,
-        calls=config.calls,
-        data=config.data,
-        settings=config.settings,
     )
 
 
@@ -324,6 +322,7 @@ def _first(error: BaseException) -> BaseException:
 
 
 eval_cli.add_to(app, run)
+twins_cli.add_to(app, run)
 
 
 def main() -> None:
