@@ -58,6 +58,8 @@ class Ears:
         self._waiting = 0
         """Bytes at the end of it that are no whole window yet; ``_next_ms`` is their time."""
         self._next_ms = 0.0
+        self._judging = 0
+        """Bytes at the end of what is kept that nobody who listens has been given yet."""
         self._likely: deque[float] = deque(maxlen=max(1, round(settings.onset_ms / WINDOW_MS)))
         self._quiet_ms = 0.0
         self._voice_at_ms = 0.0
@@ -140,6 +142,7 @@ class Ears:
             self._next_ms = frame.at_ms
         self._add(frame.mulaw)
         self._waiting += len(frame.mulaw)
+        self._judging = len(frame.mulaw)
         whole = self._waiting - self._waiting % WINDOW_BYTES
         if not whole:
             return ()
@@ -149,6 +152,7 @@ class Ears:
 
     def _hear(self, frame: Frame, probabilities: Iterable[float]) -> list[Onset | Offset]:
         """What becomes of a frame, its windows being speech with these probabilities."""
+        self._judging = 0
         self._preroll.append(frame)
         while frame.at_ms - self._preroll[0].at_ms > self._preroll_ms:
             self._preroll.popleft()
@@ -260,9 +264,10 @@ class Ears:
         listener.put(Onset(self.onset_ms))
         from_ms = max(self.onset_ms - self._settings.preroll_ms, self.understood_ms)
         first = max(0, round((from_ms - self._kept_from_ms) * mulaw.BYTES_PER_MS))
-        for at in range(first, len(self._kept), FRAME_BYTES):
+        until = len(self._kept) - self._judging
+        for at in range(first, until, FRAME_BYTES):
             at_ms = self._kept_from_ms + at / mulaw.BYTES_PER_MS
-            listener.put(Frame(bytes(self._kept[at : at + FRAME_BYTES]), at_ms))
+            listener.put(Frame(bytes(self._kept[at : min(at + FRAME_BYTES, until)]), at_ms))
         if not self.speaking:
             listener.put(Offset(self._voice_at_ms))
 
