@@ -74,7 +74,7 @@ async def measure() -> list[Figure]:
     if not spoken:
         print(f"{AUDIO} is not there: no word error rate, latency on the demo only")
     with tempfile.TemporaryDirectory() as folder:
-        config = Config(calls=folder, data=folder)
+        config = demo_config(Path(folder), folder)
         async with open_desk(config) as desk:
             await desk.ports.phrases.wait_for(desk.agent.phrases[-1])
             records: list[TurnRecord] = []
