@@ -27,7 +27,7 @@ from adapters.twilio.phone import place_call
 from adapters.twilio.script import AfterAgent, Script, Utterance
 from adapters.twilio.wav import read_caller_wav
 from bench.report import Figure, at_most, finish, spread, this_machine
-from engine.config import Config
+from engine.demo import demo_config
 from engine.evaluation.words import edits
 from engine.journal import AnyLine
 from engine.phone_cli import demo_script
@@ -74,7 +74,7 @@ async def measure() -> list[Figure]:
     if not spoken:
         print(f"{AUDIO} is not there: no word error rate, latency on the demo only")
     with tempfile.TemporaryDirectory() as folder:
-        config = Config(calls=folder, data=folder)
+        config = demo_config(Path(folder), folder)
         async with open_desk(config) as desk:
             await desk.ports.phrases.wait_for(desk.agent.phrases[-1])
             records: list[TurnRecord] = []

@@ -16,7 +16,7 @@ from adapters.cartesia import messages
 from adapters.cartesia.settings import CartesiaSettings
 from adapters.cartesia.voice import CartesiaVoice
 from adapters.sockets import Endpoint, Socket, open_socket
-from bench.report import Figure, at_most
+from bench.report import Figure, at_most, finish, this_machine
 from effects.ports import Clause, Speech
 from effects.spoken import clause_of
 from tests.twins.cartesia import CartesiaTwin
@@ -97,3 +97,7 @@ async def _raw(socket: Socket, settings: CartesiaSettings) -> float:
         first_ms = first_ms or (time.perf_counter() - began) * 1000
     await socket.send(messages.end(settings, context))
     return first_ms
+
+
+if __name__ == "__main__":
+    finish("vendors_cartesia", this_machine(), trio.run(measure))

@@ -17,7 +17,7 @@ from adapters.elevenlabs import messages
 from adapters.elevenlabs.settings import ElevenLabsSettings
 from adapters.elevenlabs.text_to_speech import ElevenLabs
 from adapters.sockets import Endpoint, Socket, open_socket
-from bench.report import Figure, at_most, percentile
+from bench.report import Figure, at_most, finish, percentile, this_machine
 from effects.ports import Clause, Speech
 from effects.spoken import clause_of
 from tests.twins.elevenlabs import ElevenLabsTwin
@@ -125,3 +125,7 @@ def _figures(name: str, adapter: Stopwatch, raw: Stopwatch) -> list[Figure]:
             f"{len(adapter.first_ms)} replies; a raw socket and the twin take {raw_ms:.2f} ms",
         ),
     ]
+
+
+if __name__ == "__main__":
+    finish("vendors_elevenlabs", this_machine(), trio.run(measure))

@@ -25,8 +25,19 @@ async def hold_demo(console: Console, calls: Path) -> None:
     console.print("[bold]antiphon[/bold]: a phone call is held, end to end, on the chart\n")
     printer = CallPrinter(console)
     with tempfile.TemporaryDirectory() as orders:  # each demo finds the orders as they were
-        made = await _held(Config(calls=str(calls), data=orders), console, printer)
+        made = await _held(demo_config(calls, orders), console, printer)
     _sum_up(console, printer, calls, made)
+
+
+def demo_config(calls: Path, data: str) -> Config:
+    """The embedded providers, also where there are keys: a demo costs nothing."""
+    return Config(
+        calls=str(calls),
+        data=data,
+        speech_to_text=("embedded",),
+        language_model=("agent",),
+        voice=("embedded",),
+    )
 
 
 async def _held(config: Config, console: Console, printer: CallPrinter) -> CallRecord:
