@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NoReturn
 
+import pytest
 import structlog
+
+from engine.providers import VARIABLES
 
 
 def _drop(*_: object) -> NoReturn:
@@ -13,3 +17,12 @@ def _drop(*_: object) -> NoReturn:
 
 # A processor and not a filter by level: structlog's own capturing of logs puts itself in its place.
 structlog.configure(processors=[_drop])
+
+
+@pytest.fixture(autouse=True)
+def no_keys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A key in the environment would have a test call the vendor; only live tests are to."""
+    if request.node.get_closest_marker("live") is None:
+        for variable in VARIABLES.values():
+            monkeypatch.delenv(variable, raising=False)
+    yield

@@ -41,8 +41,9 @@ async def test_the_next_speech_is_the_next_segment() -> None:
 
 async def test_our_own_detector_hurries_the_final_words() -> None:
     """The end of speech that our ears find asks for the final words. That they are final is no
-    judgement of Deepgram's; its silence is, later, for the same words."""
-    async with open_twin(DeepgramTwin()) as twin, calling(twin) as caller:
+    judgement of Deepgram's; its silence is where that is wanted, later, for the same words."""
+    settings = msgspec.structs.replace(NOVA, endpointing_ms=300)
+    async with open_twin(DeepgramTwin()) as twin, calling(twin, settings) as caller:
         caller.says("one two")
         caller.pauses()
         await until(lambda: bool(caller.heard) and caller.heard[-1].final)

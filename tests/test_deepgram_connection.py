@@ -34,7 +34,7 @@ from tests.twins.server import Conversation, Faults, open_twin
 
 async def test_what_is_asked_for() -> None:
     """The settings of a model are in its address, and only those."""
-    nova = msgspec.structs.replace(NOVA, keyterms=("Ann Arbor", "Göta"), endpointing_ms=0)
+    nova = msgspec.structs.replace(NOVA, keyterms=("Ann Arbor", "Göta"), utterance_end_ms=1000)
     flux = msgspec.structs.replace(EAGER, numerals=True, mip_opt_out=True)
     async with open_twin(DeepgramTwin()) as twin:
         for settings in (nova, flux):

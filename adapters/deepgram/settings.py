@@ -27,9 +27,9 @@ class DeepgramSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     nova
         ``smart_format``: punctuation, case, and dates, amounts and the like as they are written.
-        ``endpointing_ms``: silence after which Deepgram calls the speech over; 0: it does not.
-        ``utterance_end_ms``: a gap between words, by their times, that ends an utterance even
-        in noise; 1000 at least, or 0 for never.
+        ``endpointing_ms``: silence after which Deepgram calls the speech over, and the turn is
+        taken up whatever its words are; 0: it does not. ``utterance_end_ms``: a gap between
+        words, by their times, that does so even in noise; 1000 at least, or 0 for never.
         ``finalize_at_offset``: ask for the final words when our own detector hears the end of
         speech, which has them some hundred milliseconds sooner.
 
@@ -55,8 +55,8 @@ class DeepgramSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     mip_opt_out: bool = False
 
     smart_format: bool = True
-    endpointing_ms: Limit = 300
-    utterance_end_ms: Limit = 1000
+    endpointing_ms: Limit = 0
+    utterance_end_ms: Limit = 0
     finalize_at_offset: bool = True
 
     eot_threshold: EotThreshold = 0.7
