@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
@@ -20,9 +19,8 @@ structlog.configure(processors=[_drop])
 
 
 @pytest.fixture(autouse=True)
-def no_keys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_keys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key in the environment would have a test call the vendor; only live tests are to."""
     if request.node.get_closest_marker("live") is None:
         for variable in VARIABLES.values():
             monkeypatch.delenv(variable, raising=False)
-    yield

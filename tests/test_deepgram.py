@@ -42,7 +42,7 @@ async def test_the_next_speech_is_the_next_segment() -> None:
 async def test_our_own_detector_hurries_the_final_words() -> None:
     """The end of speech that our ears find asks for the final words. That they are final is no
     judgement of Deepgram's; its silence is where that is wanted, later, for the same words."""
-    settings = msgspec.structs.replace(NOVA, endpointing_ms=300)
+    settings = msgspec.structs.replace(NOVA, endpointing_ms=300, utterance_end_ms=1000)
     async with open_twin(DeepgramTwin()) as twin, calling(twin, settings) as caller:
         caller.says("one two")
         caller.pauses()
