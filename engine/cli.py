@@ -32,6 +32,7 @@ from engine.service import MEDIA_PATH, media_url, run_service
 from engine.show import CallsPrinter, turn_table
 from engine.turns import Turns
 from engine.vocabulary import VOCABULARY
+from engine.waterfall import print_waterfalls
 
 
 class DiagramFormat(StrEnum):
@@ -236,6 +237,7 @@ def replay(
         console.print("the chart is not the one the call was held on: its text differs")
     if turns:
         console.print(turn_table(turns))
+        print_waterfalls(console, turns)
     console.print(str(outcome), markup=False, soft_wrap=True)
     if outcome.difference is not None:
         raise typer.Exit(1)
