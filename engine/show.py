@@ -149,7 +149,7 @@ class CallPrinter:
         steps = " + ".join(
             f"{step.name} {step.took_ms:.0f}" + (f" ({escape(step.by)})" if step.by else "")
             for step in turn.waterfall
-            if step.took_ms
+            if step.took_ms >= 1
         )
         assert turn.audio_started_ms is not None
         self._say(
