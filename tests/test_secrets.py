@@ -6,10 +6,10 @@ import json
 import logging
 import ssl
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 import structlog
@@ -53,10 +53,8 @@ KEY = "sk-SECRET-5f1d0c3b7a9e4f62"
 SAID = f"the key {KEY} is not one of ours"
 
 
-class Vendor(Protocol):
-    """One adapter: makes a provider for where its twin is, and has it do a little work."""
-
-    async def __call__(self, http_url: str, ws_url: str) -> None: ...
+Vendor = Callable[[str, str], Awaitable[None]]
+"""One adapter: makes a provider for where its twin is, and has it do a little work."""
 
 
 async def deepgram(http_url: str, ws_url: str, model: str = "nova-3") -> None:
@@ -73,7 +71,7 @@ async def flux(http_url: str, ws_url: str) -> None:
 
 
 async def openai_chat(http_url: str, ws_url: str, api: Any = "chat") -> None:
-    # A connection that is being warmed when it is cancelled in its TLS handshake is left by httpcore.
+    # A connection that is cancelled in its TLS handshake is left open by httpcore.
     ready = 0 if http_url.startswith("https") else 1
     settings = OpenAiSettings(base_url=f"{http_url}/v1", api=api, ready=ready)
     async with OpenAi(SecretStr(KEY), settings) as mind:
@@ -118,12 +116,16 @@ async def spoken(voice: ElevenLabs | CartesiaVoice) -> None:
     await voice.speak(clauses, take)
 
 
+def openai_twin(key: str) -> OpenAiTwin:
+    return OpenAiTwin(key=key)
+
+
 VENDORS: list[tuple[Vendor, Callable[[str], Twin]]] = [
     (deepgram, DeepgramTwin),
     (flux, DeepgramTwin),
-    (openai_chat, OpenAiTwin),
-    (openai_responses, OpenAiTwin),
-    (openai_transcription, OpenAiTwin),
+    (openai_chat, openai_twin),
+    (openai_responses, openai_twin),
+    (openai_transcription, openai_twin),
     (elevenlabs, ElevenLabsTwin),
     (elevenlabs_http, ElevenLabsTwin),
     (cartesia, CartesiaTwin),
