@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from adapters.secrets import quoted
 from effects.ports import ProviderBusy, ProviderError, ProviderLost, ProviderRefused
-
-_QUOTED_CHARS = 200
 
 
 def refusal(vendor: str, status: int, why: str, key_variable: str) -> ProviderError:
     """The error for an answer that is none: ``why`` is what the vendor says, of which the beginning
-    is quoted. A vendor who quotes our key back is not quoted.
+    is quoted, without our key. What is said about the key is not quoted at all.
 
     400, 404, 422 and the like are our fault and will stay so; 401 and 403 are about the key; 402
     is about money; 408 and 5xx are the vendor's trouble; 429 is too much at once.
     """
-    said = " ".join(why.split())[:_QUOTED_CHARS]
+    said = quoted(why)
     detail = f": {said}" if said else ""
     if status in (401, 403):
         return ProviderRefused(f"{vendor} refused the key ({status}): check {key_variable}")

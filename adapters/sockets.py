@@ -8,12 +8,14 @@ frame), so there is one for the process.
 from __future__ import annotations
 
 import functools
+import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
+import h11
 import structlog
 import trio
 from trio_websocket import (
@@ -26,9 +28,12 @@ from trio_websocket import (
 from wsproto.utilities import LocalProtocolError
 
 from adapters.refusals import refusal
+from adapters.secrets import quoted
 from effects.ports import ProviderLost, ProviderTimeout
 
 log = structlog.get_logger()
+# For debugging it logs why sockets were closed, in the words of the vendor, who may quote the key.
+logging.getLogger("trio-websocket").setLevel(logging.INFO)
 
 CLOSE_S = 0.1
 """For the farewell frame of a socket that is left; then its connection is dropped."""
@@ -101,7 +106,7 @@ class Socket:
     def _lost(self, closed: ConnectionClosed) -> SocketClosed:
         code = closed.reason.code if closed.reason else 1006
         reason = closed.reason.reason if closed.reason else None
-        return SocketClosed(self.vendor, code, reason or "")
+        return SocketClosed(self.vendor, code, quoted(reason or ""))
 
 
 @asynccontextmanager
@@ -140,8 +145,9 @@ async def _read(endpoint: Endpoint, task_status: trio.TaskStatus[Socket]) -> Non
             with trio.fail_after(endpoint.connect_s):
                 socket = await _connect(endpoint, reader)
             task_status.started(socket)
-    except* LocalProtocolError:
+    except* LocalProtocolError as errors:
         log.info("websocket_reader_died", vendor=endpoint.vendor)
+        failure = _told(endpoint, errors.exceptions[0]) if socket is None else None
     except* Exception as errors:  # of the opening: a reader that has begun raises nothing else
         failure = _told(endpoint, errors.exceptions[0])
     finally:
@@ -181,7 +187,7 @@ def _told(endpoint: Endpoint, error: Exception) -> Exception:
         case ConnectionRejected():
             said = (error.body or b"").decode(errors="replace")
             return refusal(vendor, error.status_code, said, endpoint.key_variable)
-        case HandshakeError() | ConnectionClosed():
+        case HandshakeError() | ConnectionClosed() | LocalProtocolError() | h11.ProtocolError():
             return ProviderLost(f"{vendor} answered, but not with a websocket")
         case OSError() | trio.BrokenResourceError():
             return ProviderLost(f"{vendor} cannot be reached: {_why(error)}")

@@ -53,8 +53,8 @@ def measure() -> list[Figure]:
         with open(config, "w", encoding="utf-8") as file:
             file.write(f'port = 0\ncalls = "{folder}"\ndata = "{folder}"\n')
         serve = ["-c", "from engine.cli import main; main()", "serve", "--config", config]
-        embedded_s = statistics.median(_ready_s(serve) for _ in range(RUNS))
-    alone_s = statistics.median(_ready_s(["-c", ENGINE_ALONE]) for _ in range(RUNS))
+        embedded_s = statistics.median(ready_s(serve) for _ in range(RUNS))
+    alone_s = statistics.median(ready_s(["-c", ENGINE_ALONE]) for _ in range(RUNS))
     how = f"process start to listening, median of {RUNS}"
     return [
         at_most("start to ready, engine alone", alone_s, "s", 1.0, how),
@@ -62,7 +62,7 @@ def measure() -> list[Figure]:
     ]
 
 
-def _ready_s(arguments: list[str]) -> float:
+def ready_s(arguments: list[str]) -> float:
     """Start Python with these arguments and wait until it says where it listens."""
     began = time.perf_counter()
     with subprocess.Popen(

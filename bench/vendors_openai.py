@@ -126,8 +126,9 @@ async def _bare(url: str, first: Callable[[], None]) -> int:
         await stream.send_all(head.encode() + body)
         while b"[DONE]" not in received:
             received = await stream.receive_some(65536)
+            before = words
             words += received.count(b'"content":"') - received.count(b'"content":""')
-            if words == 1:
+            if words and not before:
                 first()
     return words
 

@@ -108,14 +108,20 @@ class Choice(Generic[P]):
 
     def succeeded(self, name: str) -> None:
         """The provider has begun to deliver."""
-        self._members[name].succeeded += 1
-        self._members[name].breaker.succeeded()
+        member = self._members[name]
+        member.succeeded += 1
+        if member.breaker.state != "closed":
+            log.warning("provider_is_back", provider=name)
+        member.breaker.succeeded()
 
     def failed(self, name: str, error: ProviderError) -> None:
         """The provider did not deliver."""
         member = self._members[name]
         member.failed += 1
+        before = member.breaker.state
         member.breaker.failed()
         log.warning(
             "provider_failed", provider=name, error=str(error), breaker=member.breaker.state
         )
+        if before != "open" and member.breaker.state == "open":
+            log.warning("provider_is_left_alone", provider=name, failures=member.breaker.failures)

@@ -213,7 +213,13 @@ class _Composer:
             return
         if self.tokens == 0:
             self.choice.succeeded(self.race.winner)
-            self.stage.note(notes.FirstToken(at_ms=self.stage.now_ms(), reply=self.draft.reply))
+            self.stage.note(
+                notes.FirstToken(
+                    at_ms=self.stage.now_ms(),
+                    reply=self.draft.reply,
+                    provider=self.race.winner,
+                )
+            )
         self.tokens += 1
         for clause in self.cutter.feed(self._within_limit(delta.text)):
             self._add(clause)

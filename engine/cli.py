@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from adapters.front.server import Listening
+from adapters.twilio.dialing import parse_address
 from engine import endpoint_cli, eval_cli, fuzz_cli, phone_cli, twins_cli
 from engine.agents import AGENTS
 from engine.chart import Chart, default_chart_path, load_chart
@@ -26,6 +27,7 @@ from engine.config import Config, load_config
 from engine.demo import hold_demo
 from engine.diagram import graphviz, mermaid
 from engine.errors import AntiphonError
+from engine.insight import turns_of
 from engine.journal import Head, read_journal
 from engine.matrix import matrix_markdown
 from engine.replay import replay as replay_lines
@@ -33,6 +35,7 @@ from engine.service import MEDIA_PATH, media_url, run_service
 from engine.show import CallsPrinter, turn_table
 from engine.turns import Turns
 from engine.vocabulary import VOCABULARY
+from engine.waterfall import print_waterfalls
 
 
 class DiagramFormat(StrEnum):
@@ -109,6 +112,9 @@ def serve(
 ) -> None:
     """Take calls: Twilio Media Streams on ws://HOST:PORT/media, health on /healthz.
 
+    On this machine (a loopback HOST, and no proxy between), GET /providers says how each provider
+    is doing, and GET /turns?call=ID how long the turns of a recent call took, and by whom.
+
     Every call writes a journal (calls/*.jsonl). Until the models are loaded, calls are answered
     with 503. Ctrl-C or SIGTERM closes every call, within seconds, and ends the service.
     """
@@ -157,6 +163,10 @@ def call(
 
     Example: antiphon call hello.wav stop.wav --barge-in 1.2
 
+    Afterwards it prints how long the caller waited for each answer, as it was heard at the line.
+    A service on this machine is also asked where that time went, which is printed turn by turn:
+    GET /turns?call=ID. It answers only those on its own machine.
+
     Exit code 0 if the caller had their say and an answer, and then either side hung up, or at
     --hang-up; 1 if the server ended the call before that, or broke it off, or said nothing for
     15 s after the caller's last words; 2 if no call came about. What there is of a call is
@@ -171,6 +181,8 @@ def call(
         path = phone_cli.recording_path(record)
         made = await phone_cli.call(url, script, phone_cli.LinePrinter(console))
         phone_cli.save_recording(made, path)
+        phone_cli.print_waits(made, console)
+        print_waterfalls(console, await turns_of(parse_address(url), made.call_id))
         console.print(f"recording: {path}", markup=False, soft_wrap=True)
         if why := phone_cli.why_cut_short(made):
             typer.echo(f"antiphon: {why}", err=True)
@@ -237,6 +249,7 @@ def replay(
         console.print("the chart is not the one the call was held on: its text differs")
     if turns:
         console.print(turn_table(turns))
+        print_waterfalls(console, turns)
     console.print(str(outcome), markup=False, soft_wrap=True)
     if outcome.difference is not None:
         raise typer.Exit(1)

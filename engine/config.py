@@ -101,6 +101,9 @@ def load_config(path: Path | None) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     except msgspec.ValidationError as error:
+        if "$.keys" in str(error):  # which may quote what was pasted there
+            names = ", ".join(Keys.__struct_fields__)
+            raise ConfigError(f"{path}: [keys] has a string for {names}, each if any") from None
         raise ConfigError(f"{path}: {error}") from error
 
 

@@ -136,6 +136,29 @@ def why_cut_short(record: CallRecord) -> str:
     return f"the server ended the call{early} ({record.detail})"
 
 
+def waits_ms(record: CallRecord) -> list[float | None]:
+    """From the end of each recording (its silence included) to the next first sound of the agent;
+    None where the agent spoke on, or said nothing before the caller's next words."""
+    begins = [said.start_s for said in record.said[1:]] + [float("inf")]
+    waits: list[float | None] = []
+    for said, until_s in zip(record.said, begins, strict=False):
+        after = (one.start_s for one in record.heard if said.end_s <= one.start_s < until_s)
+        first_s = next(after, None)
+        waits.append(None if first_s is None else (first_s - said.end_s) * 1000)
+    return waits
+
+
+def print_waits(record: CallRecord, console: Console) -> None:
+    """Print them on one line, if the caller said anything."""
+    waits = ["-" if wait_ms is None else f"{wait_ms:.0f}" for wait_ms in waits_ms(record)]
+    if waits:
+        console.print(
+            f"heard at the line, ms from the end of each recording to the first sound: "
+            f"{', '.join(waits)}",
+            soft_wrap=True,
+        )
+
+
 _TEXTS = {
     "started": "connected",
     "speech_start": "caller speaks",

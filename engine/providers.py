@@ -23,7 +23,7 @@ from adapters.openai.transcription import OpenAiTranscriber
 from adapters.whisper.endpoint import WhisperEndpoint
 from adapters.whisper.local import LocalWhisper
 from effects.choice import Choice, Named
-from effects.ports import LanguageModel, SpeechToText, TextToSpeech
+from effects.ports import LanguageModel, ProviderRefused, SpeechToText, TextToSpeech
 from engine.agents import AgentKit
 from engine.config import Config
 from engine.errors import ConfigError
@@ -76,10 +76,10 @@ class Providers:
 
     def _choice(self, port: str, names: Sequence[str], make: Callable[[str], P]) -> Choice[P]:
         fallback = self._config.fallback
-        providers = [make(name) for name in names]
         try:
+            providers = [make(name) for name in names]
             return Choice(*providers, failures=fallback.failures, open_s=fallback.rest_s)
-        except ValueError as error:
+        except (ValueError, ProviderRefused) as error:
             raise ConfigError(f"{port}: {error}") from error
 
     def _recogniser(self, name: str) -> SpeechToText:

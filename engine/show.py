@@ -15,11 +15,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from engine.journal import AnyLine, End, Event, Head, Note
-from engine.turns import TurnRecord, Turns
+from engine.turns import TurnRecord, Turns, takes_over
+from engine.waterfall import feeling
 from states import events, notes
-
-NATURAL_MS, ACCEPTABLE_MS, BROKEN_MS = 500.0, 800.0, 1500.0
-"""How people feel a reply: natural, acceptable, slow, broken."""
 
 SHORT_ID_CHARS = 6
 """So much of a call's id tells the calls of an hour apart."""
@@ -36,15 +34,6 @@ _COLOURS = {
     "interrupted": "magenta",
     "ended": "dim",
 }
-
-
-def feeling(latency_ms: float) -> str:
-    """What a reply that late feels like."""
-    if latency_ms <= NATURAL_MS:
-        return "natural"
-    if latency_ms <= ACCEPTABLE_MS:
-        return "acceptable"
-    return "slow" if latency_ms <= BROKEN_MS else "broken"
 
 
 class CallsPrinter:
@@ -130,11 +119,12 @@ class CallPrinter:
             case events.FalseAlarm():
                 self._say(event.at_ms, "resumed", "it was nothing: the reply goes on")
             case (
-                events.ReplyFailed(reason=reason)
-                | events.VoiceFailed(reason=reason)
-                | events.SttFailed(reason=reason)
+                events.ReplyFailed(reason=reason, instead=instead)
+                | events.VoiceFailed(reason=reason, instead=instead)
+                | events.SttFailed(reason=reason, instead=instead)
             ):
-                self._say(event.at_ms, "failed", escape(f"{event.name}: {reason}"), "red")
+                then = f"; {instead} takes over" if takes_over(line) else ""
+                self._say(event.at_ms, "failed", escape(f"{event.name}: {reason}{then}"), "red")
             case events.ToolSettled(tool=tool, arguments=arguments, outcome=outcome):
                 self._say(event.at_ms, "tool", escape(f"{tool}({arguments}) {outcome}"), "dim")
             case events.Dtmf(digit=digit):
@@ -156,12 +146,16 @@ class CallPrinter:
         if turn is None or turn.number in self._told or turn.latency_ms is None:
             return
         self._told.add(turn.number)
-        stages = " + ".join(f"{name} {ms:.0f}" for name, ms in turn.stages.items() if ms)
+        steps = " + ".join(
+            f"{step.name} {step.took_ms:.0f}" + (f" ({escape(step.by)})" if step.by else "")
+            for step in turn.waterfall
+            if step.took_ms >= 1
+        )
         assert turn.audio_started_ms is not None
         self._say(
             turn.audio_started_ms,
             "latency",
-            f"turn {turn.number}: {turn.latency_ms:.0f} ms ({feeling(turn.latency_ms)}) = {stages}",
+            f"turn {turn.number}: {turn.latency_ms:.0f} ms ({feeling(turn.latency_ms)}) = {steps}",
             "bold",
         )
 

@@ -14,6 +14,7 @@ from states import events, notes
 from states.endpointing import Reason
 
 Outcome = Literal["open", "completed", "interrupted", "retracted", "failed", "cut off"]
+Port = Literal["recogniser", "mind", "voice"]
 
 
 @dataclass(slots=True)
@@ -29,7 +30,38 @@ class Milestones:
     first_clause_heard_ms: float | None = None
     chars_composed: int = 0
     tokens_in: int = 0
+    tokens_cached: int = 0
     tokens_out: int = 0
+    mind: str = ""
+    model: str = ""
+    request_id: str = ""
+    hedges: int = 0
+    """Generations that were asked of another only because the first was late."""
+    voice: str = ""
+    """Who said it; empty where it was a fixed line that had been rendered before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """A provider failed and another took its place for the rest of the call. ``failed`` is empty
+    where a fixed line's voice is not known."""
+
+    at_ms: float
+    port: Port
+    failed: str
+    instead: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stage of a turn's latency: who did it, when it was done (milliseconds after the caller's
+    last sound), and what of that nothing before it accounts for."""
+
+    name: str
+    by: str
+    done_ms: float
+    took_ms: float
 
 
 @dataclass(slots=True)
@@ -38,7 +70,8 @@ class TurnRecord:
 
     ``endpoint`` says why the turn was taken up. ``audio_started_ms`` is the first sound of
     any kind (an acknowledgement counts); the reply's own is ``reply.first_clause_sent_ms``.
-    ``tokens_wasted`` were generated for drafts that were not used.
+    ``tokens_wasted`` were generated for drafts that were not used. ``takeovers`` are those since
+    the turn before was over.
     """
 
     number: int
@@ -56,6 +89,8 @@ class TurnRecord:
     heard: str = ""
     drafts: int = 0
     tokens_wasted: int = 0
+    recogniser: str = ""
+    takeovers: list[Takeover] = field(default_factory=list)
 
     @property
     def latency_ms(self) -> float | None:
@@ -71,20 +106,50 @@ class TurnRecord:
         A stage counts only for the time that nothing before it accounts for, so the stages add
         up to the latency: what a draft had ready at the commit costs nothing.
         """
+        return {
+            name: round(step.took_ms, 1)
+            for name, step in self._critical_path(
+                ("endpoint", "", self.committed_ms),
+                ("mind", "", self.reply.first_clause_ms),
+                ("voice", "", self.reply.first_speech_ms),
+                ("playout", "", self.audio_started_ms),
+            ).items()
+        }
+
+    @property
+    def waterfall(self) -> list[Step]:
+        """The same in more steps, each with who took it: nothing where nothing was heard."""
+        reply = self.reply
+        return list(
+            self._critical_path(
+                ("transcript", self.recogniser, self.transcript_final_ms),
+                ("endpoint", self.endpoint or "", self.committed_ms),
+                ("first token", reply.mind, reply.first_token_ms),
+                ("first clause", reply.mind, reply.first_clause_ms),
+                ("voice", reply.voice, reply.first_speech_ms),
+                ("playout", "", self.audio_started_ms),
+            ).values()
+        )
+
+    def _critical_path(self, *steps: tuple[str, str, float | None]) -> dict[str, Step]:
+        """The steps up to the first sound, which ends the last. One that never came took none."""
         if self.audio_started_ms is None:
             return {}
-        steps = {
-            "endpoint": self.committed_ms,
-            "mind": self.reply.first_clause_ms,
-            "voice": self.reply.first_speech_ms,
-            "playout": self.audio_started_ms,
-        }
-        stages, reached_ms = {}, self.voice_ended_ms
-        for name, at_ms in steps.items():
+        path, reached_ms = {}, self.voice_ended_ms
+        for name, by, at_ms in steps:
             until_ms = min(at_ms, self.audio_started_ms) if at_ms is not None else reached_ms
-            stages[name] = round(max(0.0, until_ms - reached_ms), 1)
-            reached_ms = max(reached_ms, until_ms)
-        return stages
+            took_ms, reached_ms = max(0.0, until_ms - reached_ms), max(reached_ms, until_ms)
+            path[name] = Step(name, by, reached_ms - self.voice_ended_ms, took_ms)
+        return path
+
+
+_TAKES_OVER = frozenset({"another_recogniser", "another_mind", "another_voice"})
+"""The guards by which the chart lets another provider go on."""
+
+
+def takes_over(line: Event) -> bool:
+    """Whether a provider failed here and another takes its place."""
+    return any(held and guard in _TAKES_OVER for guard, held in line.guards)
 
 
 class Turns:
@@ -101,6 +166,8 @@ class Turns:
         self._audible_reply = 0
         self._broken: int | None = None
         self._speaking = False
+        self._recogniser = ""
+        self._takeovers: list[Takeover] = []
 
     @classmethod
     def of(cls, lines: Iterable[AnyLine]) -> Turns:
@@ -128,32 +195,44 @@ class Turns:
     # --- notes ---
 
     def _note(self, note: notes.Note) -> None:
+        if isinstance(note, notes.RecogniserStarted):
+            self._recogniser = note.provider
         reply = getattr(note, "reply", None)
         if reply is None:
             return
         stones = self._replies.setdefault(reply, Milestones())
         match note:
-            case notes.ReplyRequested(at_ms=at_ms, round=number):
-                stones.requested_ms = at_ms if number == 1 else stones.requested_ms
-                self._drafts += number == 1
-            case notes.FirstToken(at_ms=at_ms):
-                stones.first_token_ms = at_ms
+            case notes.ReplyRequested():
+                self._requested(note, stones)
+            case notes.FirstToken(at_ms=at_ms, provider=provider):
+                stones.first_token_ms, stones.mind = at_ms, provider or stones.mind
             case notes.ClauseComposed(at_ms=at_ms, clause=clause, text=text):
                 stones.first_clause_ms = at_ms if clause == 0 else stones.first_clause_ms
                 stones.chars_composed += len(text)
-            case notes.ReplyComposed(tokens_in=tokens_in, tokens_out=tokens_out):
-                stones.tokens_in, stones.tokens_out = tokens_in, tokens_out
-                self._spent(reply, tokens_out)
+            case notes.ReplyComposed():
+                stones.tokens_in, stones.tokens_out = note.tokens_in, note.tokens_out
+                stones.tokens_cached, stones.request_id = note.tokens_cached, note.request_id
+                stones.mind, stones.model = note.provider, note.model or stones.model
+                self._spent(reply, note.tokens_out)
             case notes.DraftDropped(tokens_out=tokens_out):
                 self._spent(reply, tokens_out)
-            case notes.VoiceRequested(at_ms=at_ms):
-                stones.voice_requested_ms = at_ms
+            case notes.VoiceRequested(at_ms=at_ms, provider=provider):
+                stones.voice_requested_ms, stones.voice = at_ms, provider
             case notes.FirstSpeech(at_ms=at_ms):
                 stones.first_speech_ms = at_ms
             case notes.ClauseSent(at_ms=at_ms, clause=0):
                 stones.first_clause_sent_ms = at_ms
             case notes.MarkEchoed(at_ms=at_ms, clause=0):
                 stones.first_clause_heard_ms = at_ms
+
+    def _requested(self, note: notes.ReplyRequested, stones: Milestones) -> None:
+        if note.hedge:  # who answers is said by the first token
+            stones.hedges += 1
+            return
+        stones.mind, stones.model = note.provider, note.model
+        if note.round == 1:
+            stones.requested_ms = note.at_ms
+            self._drafts += 1
 
     def _spent(self, reply: int, tokens: int) -> None:
         if reply > self._audible_reply:
@@ -163,6 +242,9 @@ class Turns:
 
     def _event(self, line: Event) -> None:
         took = {event for _, event in line.took}
+        taken_over = takes_over(line)
+        if taken_over:
+            self._taken_over(line.event)
         if "abandoned" in took:
             self._abandoned(line.event.at_ms)
         match line.event:
@@ -180,7 +262,7 @@ class Turns:
                 self._stopped(at_ms, reply, heard)
             case events.PlayedOut(at_ms=at_ms, reply=reply, heard=heard):
                 self._played_out(at_ms, reply, heard)
-            case events.ReplyFailed() | events.VoiceFailed() | events.ReplyLate():
+            case events.ReplyFailed() | events.VoiceFailed() | events.ReplyLate() if not taken_over:
                 self._failed(line.event, took)
             case events.Transferred(at_ms=at_ms):
                 self._transferred(at_ms)
@@ -200,10 +282,28 @@ class Turns:
                 voice_ended_ms=self._voice_ended_ms or now_ms,
                 transcript_final_ms=self._final_ms,
                 drafts=self._drafts,
+                recogniser=self._recogniser,
+                takeovers=self._takeovers,
             )
         )
         self._final_ms = None
         self._drafts = 0
+        self._takeovers = []
+
+    def _taken_over(self, event: events.Event) -> None:
+        match event:
+            case events.SttFailed(at_ms=at_ms, reason=reason, instead=instead):
+                takeover = Takeover(at_ms, "recogniser", self._recogniser, instead, reason)
+            case events.ReplyFailed(at_ms=at_ms, reply=reply, reason=reason, instead=instead):
+                failed = self._replies.setdefault(reply, Milestones()).mind
+                takeover = Takeover(at_ms, "mind", failed, instead, reason)
+            case events.VoiceFailed(at_ms=at_ms, reply=reply, reason=reason, instead=instead):
+                failed = self._replies.setdefault(reply, Milestones()).voice
+                takeover = Takeover(at_ms, "voice", failed, instead, reason)
+            case _:
+                return
+        turn = self._open
+        (self._takeovers if turn is None else turn.takeovers).append(takeover)
 
     def _audible(self, at_ms: float, reply: int) -> None:
         turn = self._open

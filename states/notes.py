@@ -31,9 +31,10 @@ class ReplyRequested(Note, frozen=True):
 
 
 class FirstToken(Note, frozen=True):
-    """The language model's first text of a reply arrived."""
+    """The language model's first text of a reply arrived, from this provider."""
 
     reply: int
+    provider: str = ""
 
 
 class ClauseComposed(Note, frozen=True):

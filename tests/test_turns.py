@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from engine.simulation.scenario import Act, Answer, Asks, Recognition, Scenario, ScriptedTool, Voice
+from engine.simulation.scenario import (
+    Act,
+    Answer,
+    Asks,
+    Recognition,
+    Scenario,
+    ScriptedTool,
+    Spare,
+    Voice,
+)
 from engine.simulation.world import simulate
 from engine.turns import TurnRecord, Turns
+from states.settings import Settings
 
 LONG = "It left Memphis this morning. It should be with you on Thursday, before noon."
 ANSWERS = [Answer(to="parcel", says=LONG), Answer(to="stop", says="Of course.")]
@@ -183,3 +193,99 @@ def test_a_turn_that_ends_in_noise_is_measured_from_its_words() -> None:
     assert first.voice_ended_ms < 3000
     assert second.endpoint == "stt_endpoint"
     assert second.voice_ended_ms > 8000
+
+
+# --- who served it --------------------------------------------------------------------------
+
+PARCEL = [Act(at=2, say="where is my parcel")]
+
+
+def test_a_turn_says_who_served_it() -> None:
+    """The recogniser, the language model and the voice, each at its steps of the waterfall, which
+    add up to the latency as the stages do."""
+    (turn,) = turns_of(Scenario(says="", caller=PARCEL, answers=ANSWERS, ends_at=20))
+    assert (turn.recogniser, turn.reply.mind, turn.reply.voice) == ("first", "first", "first")
+    by = {step.name: step.by for step in turn.waterfall}
+    assert by == {
+        "transcript": "first",
+        "endpoint": "semantic",
+        "first token": "first",
+        "first clause": "first",
+        "voice": "first",
+        "playout": "",
+    }
+    assert turn.latency_ms is not None
+    assert round(sum(step.took_ms for step in turn.waterfall), 1) == round(turn.latency_ms, 1)
+    assert turn.waterfall[-1].done_ms == turn.latency_ms
+    assert turn.takeovers == []
+
+
+def test_a_mind_that_takes_over_is_in_the_record_with_the_reason() -> None:
+    """The turn it happened in says who failed and why; it and those after it name the other."""
+    first, second = turns_of(
+        Scenario(
+            says="",
+            caller=[*PARCEL, Act(at=15, say="and the other one")],
+            answers=[Answer(stalls=True)],
+            spare=Spare(answers=[Answer(says=LONG)]),
+            settings=Settings(acknowledge_ms=8000),
+            ends_at=30,
+        )
+    )
+    (takeover,) = first.takeovers
+    assert (takeover.port, takeover.failed, takeover.instead) == ("mind", "first", "second")
+    assert "silent" in takeover.reason
+    assert (first.reply.mind, second.reply.mind) == ("second", "second")
+    assert (first.outcome, second.takeovers) == ("completed", [])
+
+
+def test_a_turn_whose_voice_was_replaced_is_completed() -> None:
+    """It was heard to its end, in the other voice: nothing of it is missing."""
+    (turn,) = turns_of(
+        Scenario(
+            says="",
+            caller=PARCEL,
+            answers=ANSWERS,
+            voice=Voice(fault="refused"),
+            spare=Spare(voice=Voice()),
+            ends_at=20,
+        )
+    )
+    assert (turn.outcome, turn.heard) == ("completed", LONG)
+    (takeover,) = turn.takeovers
+    assert (takeover.port, takeover.failed, takeover.instead) == ("voice", "first", "second")
+    assert turn.reply.voice == "second"
+
+
+def test_a_recogniser_that_is_lost_before_the_turn_is_in_the_turn_it_heard() -> None:
+    """What took over between two turns belongs to the one that follows."""
+    (turn,) = turns_of(
+        Scenario(
+            says="",
+            caller=PARCEL,
+            recognition=Recognition(fault="lost", fault_at=2.5),
+            spare=Spare(recognition=Recognition()),
+            answers=ANSWERS,
+            ends_at=20,
+        )
+    )
+    assert [one.port for one in turn.takeovers] == ["recogniser"]
+    assert turn.recogniser == "second"
+
+
+def test_the_mind_that_a_hedge_was_won_by_is_named() -> None:
+    """Whoever begins first answers; that another was asked as well is counted, and is no draft of
+    its own."""
+    (turn,) = turns_of(
+        Scenario(
+            says="",
+            caller=PARCEL,
+            recognition=Recognition(partials=False),
+            answers=[Answer(first_token=2, says="Too late.")],
+            spare=Spare(answers=ANSWERS),
+            settings=Settings(mind_hedge_ms=300),
+            ends_at=20,
+        )
+    )
+    assert (turn.reply.mind, turn.reply.hedges) == ("second", 1)
+    assert (turn.drafts, turn.takeovers) == (1, [])

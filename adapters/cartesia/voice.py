@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from adapters.cartesia.messages import PATH, VERSION
 from adapters.cartesia.reply import KEY_VARIABLE, VENDOR, Reply
 from adapters.cartesia.settings import CartesiaSettings
+from adapters.secrets import revealed
 from adapters.sockets import Endpoint
 from adapters.standby import Standby
 from effects.ports import Clause, Speech
@@ -32,7 +33,7 @@ class CartesiaVoice:
             f"{VENDOR} {chosen.voice} {chosen.model} {chosen.language} {sound} mulaw 8000"
         )
         headers = {
-            "Authorization": f"Bearer {key.get_secret_value()}",
+            "Authorization": f"Bearer {revealed(key, KEY_VARIABLE)}",
             "Cartesia-Version": VERSION,
         }
         url = chosen.base_url.rstrip("/") + PATH

@@ -20,6 +20,7 @@ from adapters.deepgram.lines import FluxLine, Line, NovaLine
 from adapters.deepgram.messages import VENDOR, Complaint, UtteranceEnd, Words, told
 from adapters.deepgram.segments import Segments
 from adapters.deepgram.settings import DeepgramSettings
+from adapters.secrets import quoted
 from adapters.sockets import Endpoint, Socket, SocketClosed, open_socket
 from effects.ports import Frame, Heard, Offset, ProviderError, ProviderLost, ProviderRefused, Sound
 
@@ -152,9 +153,9 @@ class Session:
                 case UtteranceEnd():
                     self._report(self._segments.utterance_end())
                 case Complaint(why, fatal=True):
-                    return ProviderLost(f"{VENDOR} gave up: {why}")
+                    return ProviderLost(f"{VENDOR} gave up: {quoted(why)}")
                 case Complaint(why):
-                    log.warning("vendor_complains", vendor=VENDOR, why=why)
+                    log.warning("vendor_complains", vendor=VENDOR, why=quoted(why))
 
     def _take(self, words: Words) -> None:
         self._report(self._segments.take(words, self._backlog.call_ms(words.through_ms)))

@@ -9,6 +9,7 @@ import trio
 from pydantic import SecretStr
 
 from adapters.deepgram.settings import DeepgramSettings
+from adapters.secrets import revealed
 from adapters.sockets import Endpoint
 from effects.ports import Heard, Sound
 
@@ -42,7 +43,7 @@ class Deepgram:
         from adapters.deepgram.messages import VENDOR, address
         from adapters.deepgram.session import Session
 
-        key = self._key.get_secret_value()
+        key = revealed(self._key, KEY_VARIABLE)
         settings = self._settings
         endpoint = Endpoint(
             VENDOR,

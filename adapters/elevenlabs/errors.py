@@ -12,13 +12,13 @@ import re
 from collections.abc import Mapping
 
 from adapters.refusals import refusal
+from adapters.secrets import quoted
 from adapters.sockets import SocketClosed
 from effects.ports import ProviderBusy, ProviderError, ProviderLost, ProviderRefused
 
 VENDOR = "elevenlabs"
 KEY_VARIABLE = "ELEVENLABS_API_KEY"
 
-_QUOTED_CHARS = 200
 _POLICY_VIOLATION = 1008
 
 _BUSY = {
@@ -39,8 +39,7 @@ _CLOSED_LOST = re.compile(r"timeout|not received", re.I)
 
 def named_error(name: str, said: str, code: int | str | None) -> ProviderError:
     """The error of an error frame. One with an unknown name is a refusal if its code says so."""
-    quoted = " ".join(said.split())[:_QUOTED_CHARS]
-    detail = f"{name}: {quoted}" if quoted else name
+    detail = quoted(f"{name}: {said}" if said else name)
     if name in _BUSY:
         return ProviderBusy(f"{VENDOR} is asked for too much at once ({detail})")
     if name in _LOST:

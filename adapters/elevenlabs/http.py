@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Self
 
 from pydantic import SecretStr
 
-from adapters.elevenlabs.errors import VENDOR, http_error
+from adapters.elevenlabs.errors import KEY_VARIABLE, VENDOR, http_error
 from adapters.elevenlabs.saying import Saying
 from adapters.elevenlabs.settings import OUTPUT_FORMAT, ElevenLabsSettings
 from adapters.elevenlabs.timings import Aligned
+from adapters.secrets import revealed
 from effects.ports import ProviderError, ProviderLost, ProviderTimeout
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Http:
         limits = httpx.Limits(keepalive_expiry=KEPT_S)
         client = await self._stack.enter_async_context(httpx.AsyncClient(limits=limits))
         self._vendor = AsyncElevenLabs(
-            api_key=self._key.get_secret_value(),
+            api_key=revealed(self._key, KEY_VARIABLE),
             base_url=self._settings.base_url,
             timeout=self._settings.silence_s,
             httpx_client=client,

@@ -14,6 +14,7 @@ from adapters.elevenlabs.http import Http
 from adapters.elevenlabs.messages import socket_url
 from adapters.elevenlabs.reply import Reply
 from adapters.elevenlabs.settings import ElevenLabsSettings
+from adapters.secrets import revealed
 from adapters.sockets import Endpoint
 from adapters.standby import Standby
 from effects.ports import Clause, Speech
@@ -42,7 +43,7 @@ class ElevenLabs:
                 VENDOR,
                 socket_url(settings),
                 KEY_VARIABLE,
-                {"xi-api-key": key.get_secret_value()},
+                {"xi-api-key": revealed(key, KEY_VARIABLE)},
                 settings.connect_s,
             )
             self._sockets = Standby(

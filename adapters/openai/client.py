@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from adapters.openai.failures import Exchange, told
 from adapters.openai.settings import KEY_VARIABLE
-from effects.ports import ProviderRefused
+from adapters.secrets import revealed
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -132,7 +132,7 @@ class Client:
             ),
         )
         sdk = openai.AsyncOpenAI(
-            api_key=_checked(self._key) or "none",
+            api_key=revealed(self._key, KEY_VARIABLE) or "none",
             base_url=self._base_url,
             organization=self._organization or None,
             project=self._project or None,
@@ -168,12 +168,3 @@ class Client:
             pass  # a server that lists no models, but there is a connection
         except openai.OpenAIError as error:
             log.warning("not_warm", vendor="openai", error=str(told(error, Exchange())))
-
-
-def _checked(key: SecretStr) -> str:
-    """The key without the line's end that a file has. A header that cannot be sent is quoted in
-    the error that says so; that must not happen to a key."""
-    plain = key.get_secret_value().strip()
-    if plain.isascii() and plain.isprintable():
-        return plain
-    raise ProviderRefused(f"{KEY_VARIABLE} holds characters that no key has: set it anew")

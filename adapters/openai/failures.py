@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from adapters.openai.settings import KEY_VARIABLE
 from adapters.refusals import refusal
+from adapters.secrets import quoted
 from effects.ports import (
     Prompt,
     ProviderBusy,
@@ -41,7 +42,6 @@ _STATUSES = {
 }
 """An error in a stream has no status: that of a refusal with the same code. Any other is 500."""
 
-_QUOTED_CHARS = 200
 _RUN = 12
 """So many letters and digits of a prompt in an error are a quotation."""
 
@@ -62,11 +62,11 @@ class Exchange:
 
     def lost(self, why: str) -> ProviderError:
         """The stream is of no more use."""
-        return ProviderLost(f"{self.vendor} {why}")
+        return ProviderLost(f"{self.vendor} {quoted(why)}")
 
     def will_not(self, why: str) -> ProviderError:
         """OpenAI does not go on with this reply, and would not another time."""
-        return ProviderRefused(f"{self.vendor} {why}")
+        return ProviderRefused(f"{self.vendor} {quoted(why)}")
 
     def refused(self, status: int, code: str, message: str) -> ProviderError:
         """OpenAI answered with an error. ``code`` says which (may be empty)."""
@@ -74,7 +74,7 @@ class Exchange:
         if self._quoted_in(why):
             why = code
         if status == 429 and code != _QUOTA:
-            detail = f": {why[:_QUOTED_CHARS]}" if why else ""
+            detail = f": {quoted(why)}" if why else ""
             return ProviderBusy(f"{self.vendor} is asked for too much at once (429){detail}")
         return refusal(self.vendor, status, why, KEY_VARIABLE)
 
