@@ -48,6 +48,7 @@ class Standby:
         self._idle_s = idle_s
         self._idle: list[Lease] = []
         self._wanted = trio.Event()
+        self._trouble = ""
         self._holders: trio.Nursery | None = None
 
     @property
@@ -113,11 +114,18 @@ class Standby:
             try:
                 while len(self._idle) < self._ready:
                     self._idle.append(await self._open())
+                self._trouble = ""
             except ProviderError as error:
-                log.warning("standby_not_ready", vendor=self._endpoint.vendor, error=str(error))
+                self._tell(str(error))
                 await trio.sleep(LOOK_AGAIN_S)
             with trio.move_on_after(LOOK_AGAIN_S):
                 await self._wanted.wait()
+
+    def _tell(self, trouble: str) -> None:
+        """Log why there are no sockets: once, not all the time that the vendor is away."""
+        if trouble != self._trouble:
+            log.warning("standby_not_ready", vendor=self._endpoint.vendor, error=trouble)
+        self._trouble = trouble
 
     def _renew(self) -> None:
         """Let go of sockets that are closed, or idle for long."""

@@ -264,7 +264,7 @@ async def _serve(console: Console, config: Config, *, show: bool) -> None:
         listening: Listening = await nursery.start(
             lambda task_status: run_service(
                 config,
-                progress=lambda text: console.print(f"{text} ..."),
+                progress=lambda text: console.print(f"{text} ...", soft_wrap=True),
                 watch=CallsPrinter(console) if show else None,
                 task_status=task_status,
             )
@@ -346,7 +346,9 @@ def main() -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             # Plain tracebacks: the local variables of a call hold what its caller said.
-            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from pydantic import SecretStr
@@ -104,10 +105,28 @@ def load_config(path: Path | None) -> Config:
         if "$.keys" in str(error):  # which may quote what was pasted there
             names = ", ".join(Keys.__struct_fields__)
             raise ConfigError(f"{path}: [keys] has a string for {names}, each if any") from None
-        raise ConfigError(f"{path}: {error}") from error
+        raise ConfigError(f"{path}: {error}{_allowed(str(error))}") from error
+
+
+def _allowed(complaint: str) -> str:
+    """What there is to choose from, where a complaint is about a name that is none of them."""
+    place = re.search(r"^Invalid enum value .* - at `\$\.([^`]+)`$", complaint)
+    if place is None:
+        return ""
+    kind: Any = Config
+    for name in place[1].split("."):
+        kind = get_type_hints(kind)[name.partition("[")[0]]
+    return f" (there is: {', '.join(_names(kind))})"
+
+
+def _names(kind: Any) -> list[str]:
+    """The names in a type: a Literal, one or None, or a tuple of them."""
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [name for part in get_args(kind) for name in _names(part)]
 
 
 def _secret(kind: type[Any], value: object) -> Any:
     if kind is SecretStr and isinstance(value, str):
         return SecretStr(value)
-    raise TypeError(f"a {kind.__name__} is a string")
+    raise TypeError("a key is a string")

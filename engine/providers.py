@@ -128,7 +128,11 @@ class Providers:
         return key or SecretStr("")
 
     def _key(self, vendor: str) -> SecretStr | None:
-        from_environment = self._environment.get(VARIABLES[vendor], "").strip()
-        return (
-            SecretStr(from_environment) if from_environment else getattr(self._config.keys, vendor)
-        )
+        """The vendor's key. It is never quoted: a library that could not send it might do that."""
+        where, plain = VARIABLES[vendor], self._environment.get(VARIABLES[vendor], "").strip()
+        kept: SecretStr | None = getattr(self._config.keys, vendor)
+        if not plain and kept is not None:
+            where, plain = f"{vendor} in [keys]", kept.get_secret_value().strip()
+        if not (plain.isascii() and plain.isprintable()) or " " in plain:
+            raise ConfigError(f"{where} holds characters that no key has: set it anew")
+        return SecretStr(plain) if plain else None

@@ -74,6 +74,7 @@ class CallPrinter:
         self._turns = Turns()
         self._told: set[int] = set()
         self._clauses: dict[tuple[int, int], str] = {}
+        self._heard: dict[int, str] = {}
 
     def feed(self, line: AnyLine) -> None:
         """Take in one line."""
@@ -112,7 +113,10 @@ class CallPrinter:
             )
             self._floor = floor
         match event:
-            case events.Transcript(text=text, final=True) if text:
+            case events.Transcript(segment=segment, text=text, final=True) if (
+                text and text != self._heard.get(segment)
+            ):
+                self._heard[segment] = text
                 self._say(event.at_ms, "heard", f"“{escape(_tidied(text))}”")
             case events.OutputHeld(heard=heard):
                 self._say(event.at_ms, "silent", f"the caller heard: “{escape(heard)}”", "magenta")

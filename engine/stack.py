@@ -101,8 +101,10 @@ async def entered(*providers: Provider) -> AsyncIterator[None]:
 async def _hold(provider: Provider, leave: trio.Event, task_status: trio.TaskStatus[None]) -> None:
     with trio.CancelScope() as scope:
         async with provider:
-            scope.shield = True
             task_status.started()
+            # One that cannot be cancelled while it loads may be ready when nobody waits any more.
+            await trio.lowlevel.checkpoint_if_cancelled()
+            scope.shield = True
             await leave.wait()
             scope.shield = False
 

@@ -48,7 +48,9 @@ async def _serve(names: list[str], config: Path | None) -> None:
     console = Console()
     console.print("  loading the embedded models ...")
     try:
-        async with stand.open_twins(names or list(stand.PORTS), stand.PORTS) as twins:
+        async with stand.open_twins(
+            list(dict.fromkeys(names)) or list(stand.PORTS), stand.PORTS
+        ) as twins:
             for twin in twins:
                 console.print(f"  {twin.name} is on port {twin.port}", highlight=False)
             text = stand.configuration(stand.PORTS)

@@ -75,6 +75,20 @@ def test_a_long_line_is_not_broken() -> None:
     assert any(line.endswith(f"“{LONG}”") for line in _shown_alone())
 
 
+def test_a_final_transcript_that_is_repeated_is_shown_once() -> None:
+    """A vendor may send the words of a segment again when it closes it; other words are shown."""
+    printer, text = a_printer()
+    watch = printer()
+    for line in a_call("CA1"):
+        watch(line)
+        if isinstance(line, Event) and isinstance(line.event, Transcript) and line.event.final:
+            watch(line)
+            changed = msgspec.structs.replace(line.event, text="jello there")
+            watch(msgspec.structs.replace(line, event=changed))
+    assert text.getvalue().count("“hello there”") == 1
+    assert text.getvalue().count("“jello there”") == 1
+
+
 def test_a_transcript_that_ends_in_an_abbreviation_has_one_full_stop() -> None:
     """Speech-to-text may end "two thirty p M." with another one; an ellipsis stays."""
     for heard, shown in (("At two p M..", "“At two p M.”"), ("Well...", "“Well...”")):

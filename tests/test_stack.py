@@ -28,16 +28,19 @@ class Loading:
         loads_s: float = 1.0,
         *,
         refuses: bool = False,
+        in_a_thread: bool = False,
         breaks_s: float = float("inf"),
         leaves_s: float = 0,
     ) -> None:
         self.loads_s, self.refuses = loads_s, refuses
+        self.in_a_thread = in_a_thread
         self.breaks_s, self.leaves_s = breaks_s, leaves_s
         self.is_open = self.was_opened = False
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await trio.sleep(self.loads_s)
+        with trio.CancelScope(shield=self.in_a_thread):  # which cannot be cancelled
+            await trio.sleep(self.loads_s)
         if self.refuses:
             raise ProviderRefused("no key: get one")
         nursery = await self._stack.enter_async_context(trio.open_nursery())
@@ -100,6 +103,24 @@ async def test_loading_can_be_cancelled(autojump_clock: MockClock) -> None:
     assert trio.current_time() == pytest.approx(2)
     assert quick.was_opened
     assert not quick.is_open
+
+
+async def test_what_loads_in_a_thread_is_left_as_soon_as_it_is_there(
+    autojump_clock: MockClock,
+) -> None:
+    """A model that is being loaded cannot be stopped. When another provider refuses, or on Ctrl-C,
+    it is waited for and left, not kept for ever."""
+    slow = Loading(3, in_a_thread=True)
+    with pytest.raises(ExceptionGroup) as errors:
+        async with entered(slow, Loading(1, refuses=True)):
+            pytest.fail("one of them refused")
+    assert errors.group_contains(ConfigError, match="no key: get one")
+    with trio.move_on_after(1):
+        async with entered(slow):
+            pytest.fail("nothing was loaded")
+    assert trio.current_time() == pytest.approx(6)
+    assert slow.was_opened
+    assert not slow.is_open
 
 
 async def test_one_that_refuses_is_a_configuration_error(autojump_clock: MockClock) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+WebsocketUrl = Annotated[str, msgspec.Meta(pattern="^wss?://.")]
 Speed = Annotated[float, msgspec.Meta(ge=0.6, le=1.5)]
 Volume = Annotated[float, msgspec.Meta(ge=0.5, le=2.0)]
 
@@ -36,4 +37,4 @@ class CartesiaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     idle_s: float = 240.0
     connect_s: float = 3.0
     answer_s: float = 5.0
-    base_url: str = "wss://api.cartesia.ai"
+    base_url: WebsocketUrl = "wss://api.cartesia.ai"

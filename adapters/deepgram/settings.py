@@ -8,6 +8,7 @@ import msgspec
 
 from states.settings import Count, Limit, Milliseconds
 
+WebsocketUrl = Annotated[str, msgspec.Meta(pattern="^wss?://.")]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 EotThreshold = Annotated[float, msgspec.Meta(ge=0.5, le=0.9)]
 EagerThreshold = Annotated[float, msgspec.Meta(ge=0.3, le=0.9)]
@@ -46,7 +47,7 @@ class DeepgramSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         ``replay_ms``: the audio that is kept to be heard again on a new connection.
     """
 
-    base_url: str = "wss://api.deepgram.com"
+    base_url: WebsocketUrl = "wss://api.deepgram.com"
     model: str = "nova-3"
     language: str = ""
     keyterms: tuple[str, ...] = ()

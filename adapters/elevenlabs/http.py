@@ -65,7 +65,8 @@ class Http:
             limit_s = self._settings.silence_s
             saying.fail(ProviderTimeout(f"{VENDOR} did not answer within {limit_s:g} s"))
         except httpx.HTTPError as error:
-            saying.fail(ProviderLost(f"{VENDOR} cannot be reached: {type(error).__name__}"))
+            why = str(error) or type(error).__name__
+            saying.fail(ProviderLost(f"{VENDOR} cannot be reached: {why}"))
         except ProviderError as error:
             saying.fail(error)
 

@@ -8,6 +8,7 @@ import msgspec
 
 from states.settings import Limit, Share
 
+HttpUrl = Annotated[str, msgspec.Meta(pattern="^https?://.")]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -40,7 +41,7 @@ class ElevenLabsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     speed: Annotated[float, msgspec.Meta(ge=0.7, le=1.2)] = 1.0
     use_speaker_boost: bool = True
 
-    base_url: str = "https://api.elevenlabs.io"
+    base_url: HttpUrl = "https://api.elevenlabs.io"
     transport: Literal["websocket", "http"] = "websocket"
     auto_mode: bool = True
     contexts: Annotated[int, msgspec.Meta(ge=1, le=5)] = 2

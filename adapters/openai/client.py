@@ -65,6 +65,7 @@ class Client:
         self._connect_s, self._answer_s = connect_s, answer_s
         self._ready = ready
         self._lost = trio.Event()
+        self._trouble = ""
 
     async def __aenter__(self) -> Self:
         self._open = self._opened()
@@ -161,10 +162,14 @@ class Client:
         import httpx2
         import openai
 
+        trouble = ""
         try:
             with trio.move_on_after(self._connect_s * 2):
                 await sdk.get("/models", cast_to=httpx2.Response)
         except openai.NotFoundError:
             pass  # a server that lists no models, but there is a connection
         except openai.OpenAIError as error:
-            log.warning("not_warm", vendor="openai", error=str(told(error, Exchange())))
+            trouble = str(told(error, Exchange()))
+        if trouble and trouble != self._trouble:  # once, not all the time that the server is away
+            log.warning("not_warm", vendor="openai", error=trouble)
+        self._trouble = trouble

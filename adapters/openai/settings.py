@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -11,6 +11,7 @@ KEY_VARIABLE = "OPENAI_API_KEY"
 
 OPENAI_URL = "https://api.openai.com/v1"
 
+HttpUrl = Annotated[str, msgspec.Meta(pattern="^https?://.")]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Tier = Literal["auto", "default", "flex", "priority"]
 
@@ -42,7 +43,7 @@ class OpenAiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     model: str = "gpt-5.4-mini"
     api: Literal["chat", "responses"] = "chat"
-    base_url: str = OPENAI_URL
+    base_url: HttpUrl = OPENAI_URL
     organization: str = ""
     project: str = ""
     temperature: float | None = None
@@ -75,7 +76,7 @@ class TranscriptionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_un
     """
 
     model: str = "whisper-1"
-    base_url: str = OPENAI_URL
+    base_url: HttpUrl = OPENAI_URL
     organization: str = ""
     project: str = ""
     language: str = ""

@@ -181,9 +181,9 @@ async def open_twin(
     twin: AnyTwin, *, port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[AnyTwin]:
     """Serve a twin on localhost (any free port) while the body runs; then it is gone at once,
-    connections and all."""
+    connections and all. Raises OSError for a port that is taken."""
+    listeners = await trio.open_tcp_listeners(port, host="127.0.0.1")
     async with trio.open_nursery() as nursery:
-        listeners = await trio.open_tcp_listeners(port, host="127.0.0.1")
         twin.port = listeners[0].socket.getsockname()[1]
         twin.is_tls = tls is not None
 
