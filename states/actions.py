@@ -355,10 +355,11 @@ def discard_output(call: Call, event: Event) -> Commands:
 
 
 def change_mind(call: Call, event: Event) -> Commands:
-    """Another language model takes over for the rest of the call."""
+    """Another language model takes over for the rest of the call. It begins the reply anew, unless
+    the caller has been told to wait for it: then it goes on."""
     assert isinstance(event, ReplyFailed)
     call.mind = event.instead
-    return (Raise("mind_changed"),)
+    return () if call.reply.audible else (Raise("mind_changed"),)
 
 
 def change_voice(call: Call, event: Event) -> Commands:

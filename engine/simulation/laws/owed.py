@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from effects.spoken import spoken
 from engine import journal
-from engine.simulation.laws.reading import Reading, Violation, is_committed
+from engine.simulation.laws.reading import Reading, Violation, event_of, is_committed
 from engine.simulation.laws.utterances import Utterance
 from states import events, mulaw, notes
 from states.words import normalized
@@ -194,7 +194,7 @@ def keeps_its_word(reading: Reading) -> Iterator[Violation]:
         if isinstance(event, events.VoiceFailed) or (
             isinstance(event, events.ReplyFailed) and is_committed(reading, event.reply, index)
         ):
-            failed = 0 if _taken_over(reading, event, index) else event.reply
+            failed = 0 if _taken_over(reading, line, index) else event.reply
         leaves = reading.has_ended(line) or reading.runs("transfer", line.states)
         if raised & {"say", "abandoned"} or leaves:
             failed = 0
@@ -206,16 +206,17 @@ def keeps_its_word(reading: Reading) -> Iterator[Violation]:
             yield Violation("L5", event.at_ms, "the agent asked for the end, and the call goes on")
 
 
-def _taken_over(
-    reading: Reading, event: events.VoiceFailed | events.ReplyFailed, index: int
-) -> bool:
-    """Whether the provider that can take over was asked after the failure."""
-    asked = notes.VoiceRequested if isinstance(event, events.VoiceFailed) else notes.ReplyRequested
-    return any(
-        isinstance(note, asked) and note.provider == event.instead
-        for later, note in reading.notes
-        if later > index
-    )
+def _taken_over(reading: Reading, line: journal.Event, index: int) -> bool:
+    """Whether the provider that can take over is the next that is asked after the failure, if
+    anybody is: the call may be over before that."""
+    event = event_of(line)
+    assert isinstance(event, events.VoiceFailed | events.ReplyFailed)
+    is_voice = isinstance(event, events.VoiceFailed)
+    asked = notes.VoiceRequested if is_voice else notes.ReplyRequested
+    changed = reading.taken(line, "change_voice" if is_voice else "change_mind")
+    after = (note for later, note in reading.notes if later > index and isinstance(note, asked))
+    next_asked = next(after, None)
+    return changed and (next_asked is None or next_asked.provider == event.instead)
 
 
 # --- L7: given up for a reason --------------------------------------------------------------
