@@ -67,6 +67,8 @@ def note_quiet(call: Call, event: Event) -> Commands:
     assert isinstance(event, SpeechEnded)
     since = event.at_ms if call.speaking_since_ms is None else call.speaking_since_ms
     call.turn.voiced_ms += max(0.0, event.voice_at_ms - since)
+    if call.turn.voiced_since_ms is None:
+        call.turn.voiced_since_ms = since
     call.turn.voice_ended_ms = event.voice_at_ms
     call.speaking_since_ms = None
     return ()

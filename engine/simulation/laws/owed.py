@@ -12,6 +12,7 @@ from effects.spoken import spoken
 from engine import journal
 from engine.simulation.laws.reading import Reading, Violation, event_of, is_committed
 from engine.simulation.laws.utterances import Utterance
+from engine.simulation.scenario import Answer
 from states import events, mulaw, notes
 from states.words import normalized
 
@@ -32,7 +33,7 @@ class Owed:
 def must_be_said(reading: Reading) -> Iterator[Violation]:
     """What must be said and was interrupted is in the next composed reply that is heard to its
     end; what was heard whole is said again only by the language model itself."""
-    answers = reading.trace.scenario.answers
+    answers = _answers(reading)
     marked = [text for answer in answers for text in MARKED.findall(answer.says)]
     if not marked:
         return
@@ -63,6 +64,12 @@ def must_be_said(reading: Reading) -> Iterator[Violation]:
             _interrupted(reading, utterance, marked, owed)
 
 
+def _answers(reading: Reading) -> list[Answer]:
+    """What the language models know to say."""
+    scenario = reading.trace.scenario
+    return [*scenario.answers, *(scenario.spare.answers or ())]
+
+
 def _interrupted(reading: Reading, utterance: Utterance, marked: Sequence[str], owed: Owed) -> None:
     slack = round((reading.round_trip_ms + 2 * utterance.letter_ms) * mulaw.BYTES_PER_MS)
     for text in _that_must(_composed(reading, utterance.reply), marked):
@@ -76,9 +83,10 @@ def _interrupted(reading: Reading, utterance: Utterance, marked: Sequence[str], 
 def _end_of(utterance: Utterance, text: str) -> int | None:
     """Where a clause ends in the sound of a reply; None if it was not begun."""
     at = 0
-    for clause in utterance.texts:
-        at += len(spoken(clause)) * utterance.letter_ms * mulaw.BYTES_PER_MS
-        if clause == text:
+    for number, clause in enumerate(utterance.texts):
+        whole = len(spoken(clause)) * utterance.letter_ms * mulaw.BYTES_PER_MS
+        at += utterance.cuts.get(number, whole)
+        if clause == text and number not in utterance.cuts:
             return at
     return None
 
@@ -120,7 +128,7 @@ def _says_itself(reading: Reading, reply: int) -> list[str]:
     asked = " ".join(normalized(_asked(reading).get(reply, "")))
     return [
         MARKED.sub(r"\1", answer.says)
-        for answer in reading.trace.scenario.answers
+        for answer in _answers(reading)
         if " ".join(normalized(answer.to)) in asked
     ]
 
