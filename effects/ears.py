@@ -99,6 +99,8 @@ class Ears:
         """How far into the call the finished transcripts reach."""
         self.reached_ms = 0.0
         """How far all transcripts reach."""
+        self.worded_ms = 0.0
+        """How far they reached when the latest word came up: the next is not understood yet."""
         self.unfinished: dict[int, Transcript] = {}
         """The latest transcript of each segment that is not finished."""
         self.dropped = 0

@@ -62,9 +62,12 @@ class _Session:
             self._first, self._again = min(unfinished), set(unfinished)
             self._behind_ms = ears.reached_ms
         elif unfinished:  # it stays as it was understood, and what came after it is heard again
-            ears.understood_ms = max(ears.understood_ms, ears.reached_ms)
+            ears.understood_ms = max(ears.understood_ms, ears.worded_ms)
             for one in unfinished.values():
-                self._put(replace(one, final=True, endpoint=False, eager=False))
+                through_ms = min(one.through_ms, ears.understood_ms)
+                self._put(
+                    replace(one, final=True, through_ms=through_ms, endpoint=False, eager=False)
+                )
 
     def heard(self, words: Heard) -> None:
         """The session says something."""
@@ -102,6 +105,9 @@ class _Session:
         ears = self._stage.ears
         ears.next_segment = max(ears.next_segment, transcript.segment + 1)
         ears.reached_ms = max(ears.reached_ms, transcript.through_ms)
+        before = ears.unfinished.get(transcript.segment)
+        if before is None or before.text != transcript.text:
+            ears.worded_ms = transcript.through_ms
         if transcript.final:
             ears.understood_ms = max(ears.understood_ms, transcript.through_ms)
             ears.unfinished.pop(transcript.segment, None)
