@@ -125,11 +125,13 @@ def _on_hold(reading: Reading, at_ms: float) -> bool:
 
 
 def _takes_leave(reading: Reading, since_ms: float, until_ms: float) -> bool:
-    """Whether this was said over an agent that had decided to end the call or to pass it on."""
+    """Whether this was said over an agent that had decided to end the call, to pass it on, or to
+    wait."""
     decided = any(
         isinstance(line.event, events.EndAsked | events.TransferAsked)
-        and line.event.at_ms <= until_ms
+        or reading.taken(line, "grant_hold")
         for _, line in reading.events
+        if line.event.at_ms <= until_ms
     )
     return decided and _over_agent(reading, since_ms, until_ms)
 
