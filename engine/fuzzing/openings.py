@@ -210,4 +210,10 @@ ELSEWHERE = (
         recognition=Recognition(fault="refused", fault_at=2.05, gated=False),
         spare=Spare(recognition=Recognition(gated=False)),
     ),
+    _opening(
+        QUESTION,
+        answer=Answer(says=LONG),
+        voice=Voice(fault="refused"),
+        spare=Spare(voice=Voice(fault="lost", fault_midway=True)),
+    ),
 )

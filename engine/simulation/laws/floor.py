@@ -8,6 +8,7 @@ from math import ceil
 
 from effects.heard import RESUME_BACK_MS
 from engine import journal
+from engine.simulation.laws.handover import one_agent
 from engine.simulation.laws.owed import given_up_for_nothing
 from engine.simulation.laws.reading import VAD_WINDOW_MS, Reading, Violation, event_of, reading_of
 from engine.simulation.laws.utterances import EVER_MS, ROUNDING_BYTES, Piece, Utterance
@@ -28,9 +29,11 @@ def one_voice(trace: Trace) -> list[Violation]:
       reply was abandoned.
     - The first frame of a reply begins to play only when the reply before has been played or
       cleared. No tolerance.
+    - The voice changes only where one fails, and between sentences; a reply is one language
+      model's.
     """
     reading = reading_of(trace)
-    found = []
+    found = [*one_agent(reading)]
     for utterance in reading.utterances:
         for piece in utterance.pieces:
             if piece.starts is None:

@@ -177,11 +177,26 @@ def taken_up_once(reading: Reading, turns: Sequence[str]) -> Iterator[Violation]
     for _, event in reading.transcripts():
         most[event.segment] = most.get(event.segment, Counter()) | Counter(normalized(event.text))
     said = sum(most.values(), Counter[str]())
+    if any(isinstance(line.event, events.SttFailed) for _, line in reading.events):
+        said = _really_said(reading, said)  # what is heard again was said once
     taken = Counter(word for words in turns for word in normalized(words))
     again = [word for word, times in taken.items() if word.isalpha() and times > said[word]]
     if again:
         says = f"{again[0]!r} was said {said[again[0]]} times, and taken up {taken[again[0]]} times"
         yield Violation("L5", reading.ended_ms, says)
+
+
+def _really_said(reading: Reading, understood: Counter[str]) -> Counter[str]:
+    """What the caller said, as far as speech-to-text has understood it; the agent's own voice that
+    came back was understood only."""
+    scenario = reading.trace.scenario
+    if scenario.wire.echo:
+        return understood
+    texts = [one.what for one in scenario.injections if one.does == "say"]
+    said = Counter(word for text in texts for word in normalized(text))
+    for act in scenario.caller:
+        said += Counter(normalized(act.say)) | Counter(normalized(act.final))
+    return Counter({word: min(times, said[word]) for word, times in understood.items()})
 
 
 # --- L5: what a reply leads to --------------------------------------------------------------
