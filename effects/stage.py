@@ -150,7 +150,7 @@ class Draft:
         voice does not change in mid-sentence. Returns the clause with which it begins."""
         self.voicing.scope.cancel()
         self.voicing.finish("")
-        first = self.voicing.first + self.voicing.ended
+        first = min(self.voicing.first + self.voicing.ended, len(self.composed))
         while first > 0 and not self.composed[first - 1].text.endswith(SENTENCE_ENDS):
             first -= 1
         self.voicing = Voicing(self.composed[first:], first)

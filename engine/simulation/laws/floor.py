@@ -163,7 +163,7 @@ def _yield_limit_ms(reading: Reading, since_ms: float, piece: Piece) -> int:
     for _, event in reading.transcripts():
         if event.at_ms < paused_ms:
             over = max(over, event.segment)
-        elif since_ms <= event.at_ms <= due_ms + reading.tolerance_ms and event.segment > over:
+        elif event.at_ms <= due_ms + reading.tolerance_ms and event.segment > over:
             if event.at_ms > due_ms:
                 backchannel |= is_backchannel(" ".join(understood.values()))
             understood[event.segment] = event.text
