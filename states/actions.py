@@ -357,11 +357,17 @@ def discard_output(call: Call, event: Event) -> Commands:
 
 
 def change_mind(call: Call, event: Event) -> Commands:
-    """Another language model takes over for the rest of the call. It begins the reply anew, unless
-    the caller has been told to wait for it: then it goes on."""
+    """Another language model takes over for the rest of the call, and begins the reply anew."""
     assert isinstance(event, ReplyFailed)
     call.mind = event.instead
-    return () if call.reply.audible else (Raise("mind_changed"),)
+    return (Raise("mind_changed"),)
+
+
+def keep_waiting(call: Call, event: Event) -> Commands:
+    """The same, and the caller has been told to wait for the reply: it is the same reply."""
+    assert isinstance(event, ReplyFailed)
+    call.mind = event.instead
+    return ()
 
 
 def change_voice(call: Call, event: Event) -> Commands:

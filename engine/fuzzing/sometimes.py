@@ -235,7 +235,7 @@ def _another_mind_answers(reading: Reading) -> bool:
     asked = {
         line.event.instead
         for _, line in reading.events
-        if isinstance(line.event, events.ReplyFailed) and reading.taken(line, "change_mind")
+        if isinstance(line.event, events.ReplyFailed) and line.event.instead and line.took
     }
     return any(
         isinstance(note, notes.ReplyComposed) and note.provider in asked
@@ -317,9 +317,7 @@ SOMETIMES: Mapping[str, Mark] = MappingProxyType(
         "the call is too long": _event(events.CallTooLong),
         "the call is over although nobody let go": _event(events.CallOver),
         "another mind answers": _another_mind_answers,
-        "another mind goes on when the caller was told to wait": _takes(
-            "change_mind", _in("speaking")
-        ),
+        "another mind goes on when the caller was told to wait": _action("keep_waiting"),
         "a late mind gets company": _hedged,
         "another voice begins the reply": _takes("change_voice", _in("thinking")),
         "another voice goes on in mid-reply": _takes("change_voice", _in("speaking")),

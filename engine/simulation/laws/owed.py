@@ -236,7 +236,8 @@ def _taken_over(reading: Reading, line: journal.Event, index: int) -> bool:
     assert isinstance(event, events.VoiceFailed | events.ReplyFailed)
     is_voice = isinstance(event, events.VoiceFailed)
     asked = notes.VoiceRequested if is_voice else notes.ReplyRequested
-    changed = reading.taken(line, "change_voice" if is_voice else "change_mind")
+    ways = ("change_voice",) if is_voice else ("change_mind", "keep_waiting")
+    changed = any(reading.taken(line, action) for action in ways)
     after = (note for later, note in reading.notes if later > index and isinstance(note, asked))
     next_asked = next(after, None)
     return changed and (next_asked is None or next_asked.provider == event.instead)
