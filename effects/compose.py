@@ -94,11 +94,20 @@ class _Composer:
         self.race: Hedge[Usage] = Hedge({}, 0)
         self.instead = ""
         """Who can take over from whoever failed."""
+        self.silent: list[str] = []
+        """Who was asked last, and has not failed."""
 
     async def run(self) -> None:
-        composed = False
+        composed, told = False, False
         try:
             failure = await self._rounds()
+            while failure and not told and self._is_awaited and self.instead:
+                self._report(failure)
+                told = self.stage.call.mind != self.instead
+                if not told:
+                    await trio.lowlevel.checkpoint_if_cancelled()
+                    self._begin_anew()
+                    failure = await self._rounds()
             composed = True
         finally:
             self.draft.finish()
@@ -106,14 +115,32 @@ class _Composer:
                 self._note_dropped()
         if failure:
             self._note_dropped()
-            self.emit(
-                ReplyFailed(
-                    at_ms=self.stage.now_ms(),
-                    reply=self.draft.reply,
-                    reason=failure,
-                    instead=self.instead,
-                )
+            if not told:
+                self._report(failure)
+
+    @property
+    def _is_awaited(self) -> bool:
+        """Whether the caller has been told to wait, and has not heard anything else."""
+        return self.stage.call.reply.audible and not self.draft.composed
+
+    def _report(self, failure: str) -> None:
+        """Another language model takes over where nothing of the reply is heard."""
+        too_late = self.stage.call.reply.audible and not self._is_awaited
+        self.emit(
+            ReplyFailed(
+                at_ms=self.stage.now_ms(),
+                reply=self.draft.reply,
+                reason=failure,
+                instead="" if too_late else self.instead,
             )
+        )
+
+    def _begin_anew(self) -> None:
+        """Another language model goes on, with what the tools have said."""
+        self.mind = self.choice.pick(self.stage.call.mind)
+        self.cutter = ClauseCutter()
+        self.tokens = self.chars = 0
+        self.instead = ""
 
     async def _rounds(self) -> str:
         """Generate, use tools, generate on. Returns why it failed, or an empty string."""
@@ -152,23 +179,27 @@ class _Composer:
         asked = [self.mind.name]
         if spare and self.settings.mind_hedge_ms:
             asked.append(spare)
-        self.instead = self.choice.instead_of(asked[-1])
         switch_ms, last_ms = self.settings.mind_switch_ms, self.settings.first_token_ms
-        self.silence_ms = switch_ms if self.instead else last_ms
+        self.silence_ms = switch_ms if self.choice.instead_of(asked[-1]) else last_ms
+        self.silent = []
         runners = {name: partial(self._ask, name, number) for name in asked}
         self.race = Hedge(runners, self.settings.mind_hedge_ms / 1000)
         usage, began_ms = Usage(), self.stage.now_ms()
         self.latest = trio.current_time() + self.budget_ms / 1000
         self.patience = trio.CancelScope(deadline=self._deadline())
-        with self.patience:
-            alone = len(asked) == 1
-            usage = await (self._ask(self.mind.name, number) if alone else self.race.run())
-        self.budget_ms -= self.stage.now_ms() - began_ms
-        self.mind = self.choice.pick(self.race.winner or asked[-1])
-        if self.patience.cancelled_caught and not self.full:
-            timeout = ProviderTimeout(self._why_given_up())
-            self.choice.failed(self.mind.name, timeout)
-            raise timeout
+        try:
+            with self.patience:
+                alone = len(asked) == 1
+                usage = await (self._ask(self.mind.name, number) if alone else self.race.run())
+            if self.patience.cancelled_caught and not self.full:
+                timeout = ProviderTimeout(self._why_given_up())
+                for name in [self.race.winner] if self.race.winner else self.silent:
+                    self.choice.failed(name, timeout)
+                raise timeout
+        finally:
+            self.budget_ms -= self.stage.now_ms() - began_ms
+            self.mind = self.choice.pick(self.race.winner or asked[-1])
+            self.instead = self.choice.instead_of(self.mind.name)
         return usage
 
     async def _ask(self, name: str, number: int) -> Usage:
@@ -192,8 +223,13 @@ class _Composer:
             if self.race.takes(name):
                 self._take(delta)
 
-        with self.choice.watched(name):
-            return await mind.reply(replace(self.prompt, model=model), take)
+        self.silent.append(name)
+        try:
+            with self.choice.watched(name):
+                return await mind.reply(replace(self.prompt, model=model), take)
+        except ProviderError:
+            self.silent.remove(name)
+            raise
 
     def _deadline(self) -> float:
         """When the model is given up if it gives no sign of life from now on."""

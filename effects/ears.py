@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 from effects.echo import STRETCH_MS, Echo
 from effects.ports import BatchedVadStream, Frame, Offset, Onset, Sound, VadStream
 from states import mulaw
+from states.events import Transcript
 from states.settings import Settings
 
 WINDOW_BYTES = 256
@@ -35,9 +38,23 @@ FRAME_BYTES = 20 * mulaw.BYTES_PER_MS
 STRETCH_BYTES = STRETCH_MS * mulaw.BYTES_PER_MS
 
 
+SPEECHES_KEPT = 16
+"""Stretches of speech that are remembered, as far as their sound is kept."""
+
 SURELY_ECHO = 0.97
 """How likely a window has to be echo once the caller speaks: to miss a caller who interrupts
 through an echo is worse than to fall silent for it, which is put right when its words are known."""
+
+
+@dataclass(slots=True)
+class _Speech:
+    """Speech from its onset on. Where its sound lies is counted in bytes since the call began."""
+
+    onset_ms: float
+    starts: int
+    ends: int | None = None
+    voice_at_ms: float = inf
+    """When its last voiced sound was; never as long as it goes on."""
 
 
 class Ears:
@@ -58,8 +75,11 @@ class Ears:
         self._waiting = 0
         """Bytes at the end of it that are no whole window yet; ``_next_ms`` is their time."""
         self._next_ms = 0.0
-        self._judging = 0
-        """Bytes at the end of what is kept that nobody who listens has been given yet."""
+        self._gone = 0
+        """Bytes that are not kept any more."""
+        self._taken = 0
+        """Bytes that came in whole frames, and were passed on. One may be being judged."""
+        self._speeches: deque[_Speech] = deque(maxlen=SPEECHES_KEPT)
         self._likely: deque[float] = deque(maxlen=max(1, round(settings.onset_ms / WINDOW_MS)))
         self._quiet_ms = 0.0
         self._voice_at_ms = 0.0
@@ -77,6 +97,12 @@ class Ears:
         """The number of the next speech-to-text segment; it outlives a failed provider."""
         self.understood_ms = 0.0
         """How far into the call the finished transcripts reach."""
+        self.reached_ms = 0.0
+        """How far all transcripts reach."""
+        self.worded_ms = 0.0
+        """How far they reached when the latest word came up: the next is not understood yet."""
+        self.unfinished: dict[int, Transcript] = {}
+        """The latest transcript of each segment that is not finished."""
         self.dropped = 0
         """Frames that speech-to-text was too slow for; whoever reports them sets it back."""
 
@@ -120,7 +146,7 @@ class Ears:
         """The sound from now on, for one speech-to-text session.
 
         ``gated`` leaves out silence. Speech that no finished transcript covers, of a session that
-        failed, comes first, from its onset: the last ``KEEP_MS`` of it.
+        failed, comes first, each stretch from its onset: as much as the last ``KEEP_MS`` hold.
         """
         send, receive = trio.open_memory_channel[Sound](SOUND_LIMIT)
         listener = _Listener(send, receive, self, gated=gated)
@@ -142,7 +168,6 @@ class Ears:
             self._next_ms = frame.at_ms
         self._add(frame.mulaw)
         self._waiting += len(frame.mulaw)
-        self._judging = len(frame.mulaw)
         whole = self._waiting - self._waiting % WINDOW_BYTES
         if not whole:
             return ()
@@ -152,7 +177,6 @@ class Ears:
 
     def _hear(self, frame: Frame, probabilities: Iterable[float]) -> list[Onset | Offset]:
         """What becomes of a frame, its windows being speech with these probabilities."""
-        self._judging = 0
         self._preroll.append(frame)
         while frame.at_ms - self._preroll[0].at_ms > self._preroll_ms:
             self._preroll.popleft()
@@ -162,7 +186,10 @@ class Ears:
             edge = self._window(probability)
             if edge is not None:
                 edges.append(edge)
-        del self._kept[: -KEEP_BYTES - self._waiting]
+        excess = max(0, len(self._kept) - KEEP_BYTES - self._waiting)
+        del self._kept[:excess]
+        self._gone += excess
+        self._taken = self._gone + len(self._kept)
         self._pass_on(frame, edges, was_speaking=was_speaking)
         return edges
 
@@ -224,13 +251,22 @@ class Ears:
         self._note_voice(at_ms)
         self.voiced_ms = len(self._likely) * WINDOW_MS
         self.onset_ms = self._likely[0]
+        starts = self._reached - len(self._likely) * WINDOW_BYTES
+        self._speeches.append(_Speech(self.onset_ms, starts))
         self._likely.clear()
         return Onset(self.onset_ms)
 
     def _end_speech(self) -> Offset:
         self.speaking = False
         self.voiced_ms = 0.0
+        self._speeches[-1].ends = self._reached
+        self._speeches[-1].voice_at_ms = self._voice_at_ms
         return Offset(self._voice_at_ms)
+
+    @property
+    def _reached(self) -> int:
+        """Bytes that were judged since the call began."""
+        return self._gone + len(self._kept) - self._waiting
 
     def _add(self, audio: bytes) -> None:
         self._kept += audio
@@ -249,27 +285,48 @@ class Ears:
             else:
                 listener.put(edge)
 
-    @property
-    def _kept_from_ms(self) -> float:
-        """When the first of what is kept was received."""
-        return self._next_ms - (len(self._kept) - self._waiting) / mulaw.BYTES_PER_MS
+    # --- what is heard again ---
 
-    def covers_what_is_not_understood(self) -> bool:
-        """Whether all of the latest speech that no finished transcript covers is still there."""
-        return self._kept_from_ms <= max(self.onset_ms, self.understood_ms)
+    def forget(self, before_ms: float) -> None:
+        """Nobody wants to hear speech again that was over by then."""
+        while self._speeches and self._speeches[0].voice_at_ms < before_ms:
+            self._speeches.popleft()
+
+    @property
+    def _missed(self) -> list[_Speech]:
+        """Speech that no finished transcript covers."""
+        return [one for one in self._speeches if one.voice_at_ms > self.understood_ms]
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether there is speech that no finished transcript covers, and all of it is kept."""
+        missed = self._missed
+        return bool(missed) and self._begins(missed[0]) >= self._gone
+
+    def _begins(self, speech: _Speech) -> int:
+        """Where the part of it begins that no finished transcript covers."""
+        covered_ms = max(0.0, self.understood_ms - speech.onset_ms)
+        return speech.starts + round(covered_ms * mulaw.BYTES_PER_MS)
 
     def _repeat_for(self, listener: _Listener) -> None:
-        if self._since_voice is None or self._voice_at_ms <= self.understood_ms:
-            return
-        listener.put(Onset(self.onset_ms))
-        from_ms = max(self.onset_ms - self._settings.preroll_ms, self.understood_ms)
-        first = max(0, round((from_ms - self._kept_from_ms) * mulaw.BYTES_PER_MS))
-        until = len(self._kept) - self._judging
-        for at in range(first, until, FRAME_BYTES):
-            at_ms = self._kept_from_ms + at / mulaw.BYTES_PER_MS
-            listener.put(Frame(bytes(self._kept[at : min(at + FRAME_BYTES, until)]), at_ms))
-        if not self.speaking:
-            listener.put(Offset(self._voice_at_ms))
+        """Let it hear what was missed; one that is not ``gated`` also what lies between."""
+        reached = self._gone
+        for speech in self._missed:
+            from_byte = self._begins(speech)
+            if from_byte == speech.starts:
+                from_byte -= round(self._settings.preroll_ms * mulaw.BYTES_PER_MS)
+            until = self._taken if speech.ends is None else speech.ends
+            if reached > self._gone and not listener.gated:
+                from_byte = reached
+            from_byte = max(from_byte, reached)
+            listener.put(Onset(speech.onset_ms))
+            for at in range(from_byte, until, FRAME_BYTES):
+                sound = self._kept[at - self._gone : min(at + FRAME_BYTES, until) - self._gone]
+                at_ms = speech.onset_ms + (at - speech.starts) / mulaw.BYTES_PER_MS
+                listener.put(Frame(bytes(sound), at_ms))
+            if speech.ends is not None:
+                listener.put(Offset(speech.voice_at_ms))
+            reached = max(reached, until)
 
     def _begin_for(self, listener: _Listener) -> None:
         listener.put(Onset(self.onset_ms))

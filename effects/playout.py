@@ -157,7 +157,7 @@ class Playout:
 
     def take_back(self, reply: int, first: int) -> None:
         """The clauses from ``first`` on will be said again by another voice: drop what was not sent
-        of them. What was sent stays, and is heard to where it breaks off."""
+        of them, or not heard before a hold. What was stays, and is heard to where it breaks off."""
         if reply != self.reply:
             return
         kept: list[PlayedClause] = []
@@ -169,6 +169,8 @@ class Playout:
                 clause.complete = clause.broken_off = clause.marked = True
             if clause.audio or not clause.broken_off:
                 kept.append(clause)
+            if clause.broken_off and clause.start <= self._sent < clause.end:
+                self._sent = sent  # what a hold would have it say again is said anew
         self._clauses = kept
         self._finished = False
         self._news.unpark_all()

@@ -113,8 +113,9 @@ class _Speaker:
             instead = choice.instead_of(voice_name)
             settings = self.stage.call.settings
             limit_ms = settings.voice_switch_ms if instead else settings.first_audio_ms
-            owed = len(self.draft.composed) > self.played
-            waited_ms = self.stage.now_ms() - self.progress_ms if owed else 0.0
+            if len(self.draft.composed) == self.played:
+                self.progress_ms = self.stage.now_ms()  # it owes nothing
+            waited_ms = self.stage.now_ms() - self.progress_ms
             if waited_ms >= limit_ms and self.stage.playout.starved(self.draft.reply):
                 timeout = ProviderTimeout(f"the voice was silent for {limit_ms} ms")
                 choice.failed(voice_name, timeout)
@@ -122,4 +123,5 @@ class _Speaker:
                 self.voicing.finish(str(timeout), instead)
                 playing.cancel()
                 return
-            await trio.sleep(max(limit_ms - waited_ms, limit_ms / 5) / 1000)
+            left_ms = limit_ms - waited_ms if waited_ms else 0.0
+            await trio.sleep(max(left_ms, limit_ms / 5) / 1000)

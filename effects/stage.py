@@ -8,6 +8,7 @@ as of the transition that started it is the synchronous part before its coroutin
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,9 +91,11 @@ class Voicing:
         self._hand.close()
 
     async def deliver(self, speech: Speech) -> None:
-        """Hand speech to whoever plays it; waits while there is plenty."""
-        await self._deliver.send(speech)
-        self.ended += speech.ends_clause
+        """Hand speech to whoever plays it; waits while there is plenty. What a voice that was given
+        up still says is dropped."""
+        with suppress(trio.ClosedResourceError):
+            await self._deliver.send(speech)
+            self.ended += speech.ends_clause
 
     def finish(self, failure: str, instead: str = "") -> None:
         """No more speech will come; ``failure`` says why if it should have."""
@@ -146,13 +149,19 @@ class Draft:
         """Have another voice say it, from the beginning of the sentence that was not finished: a
         voice does not change in mid-sentence. Returns the clause with which it begins."""
         self.voicing.scope.cancel()
-        first = self.voicing.first + self.voicing.ended
+        self.voicing.finish("")
+        first = min(self.voicing.first + self.voicing.ended, len(self.composed))
         while first > 0 and not self.composed[first - 1].text.endswith(SENTENCE_ENDS):
             first -= 1
         self.voicing = Voicing(self.composed[first:], first)
         if not self.is_open:
             self.voicing.no_more()
         return first
+
+    @property
+    def is_said(self) -> bool:
+        """Whether the voice has wholly delivered it, and no more will come."""
+        return not self.is_open and self.voicing.first + self.voicing.ended >= len(self.composed)
 
     def unheard(self, silenced: Silenced) -> tuple[str, Weight]:
         """What the caller has not heard of it, and how much that matters. Of a rest that must be

@@ -28,14 +28,16 @@ def synthesize(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
 async def voice(stage: Stage, draft: Draft) -> None:
     """Run this call's voice over the clauses of a draft, as they come."""
     voicing, provider, choice = draft.voicing, stage.voice, stage.ports.text_to_speech
-    failure = ""
+    failure, work = "", _Voice(stage, draft, voicing, provider)
     with voicing.scope:
         try:
             with choice.watched(provider.name):
-                await _Voice(stage, draft, voicing, provider).run()
+                await work.run()
         except ProviderError as error:
             failure = str(error) or type(error).__name__
-        if not failure and (draft.is_open or voicing.first + voicing.ended < len(draft.composed)):
+        if draft.is_said and work.sounded:
+            failure = ""  # whatever it died of, all was said
+        elif not (failure or draft.is_said):
             failure = "the voice ended before it had said everything"
     voicing.finish(failure, choice.instead_of(provider.name) if failure else "")
 
@@ -60,7 +62,7 @@ class _Voice:
             failure = errors.exceptions[0]  # type: ignore[assignment]
         if failure is not None:
             raise failure
-        if self.draft.composed and not self.sounded:
+        if len(self.draft.composed) > self.voicing.first and not self.sounded:
             raise ProviderLost("the voice gave no sound")
 
     async def _take(self, speech: Speech) -> None:

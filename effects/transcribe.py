@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from msgspec.structs import replace
+
 from effects.echo import REACH_MS
 from effects.ports import Heard, ProviderError
 from effects.stage import Emit, Stage
@@ -21,27 +23,69 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
     """
     choice = stage.ports.speech_to_text
     recogniser = choice.pick(stage.call.recogniser)
-    first = _first_segment(stage)
-    known: dict[int, Heard] = {}
+    session = _Session(stage, emit, recogniser.name)
+    stage.note(notes.RecogniserStarted(at_ms=stage.now_ms(), provider=recogniser.name))
+    reason, retryable = "speech-to-text ended by itself", True
+    try:
+        with choice.watched(recogniser.name), stage.ears.listen(gated=recogniser.gated) as sound:
+            await recogniser.transcribe(sound, session.heard)
+    except ProviderError as error:
+        reason, retryable = str(error), error.retryable
+    instead = choice.instead_of(recogniser.name)
+    emit(SttFailed(at_ms=stage.now_ms(), reason=reason, retryable=retryable, instead=instead))
 
-    def heard(words: Heard) -> None:
-        if _is_outdated(words, known.get(words.segment)):
+
+class _Session:
+    """Numbers what one session says.
+
+    A session that comes after one that failed hears the speech again that was not understood to
+    its end. What had been made of it is replaced when the session has come as far as that:
+    ``_behind_ms`` is where, ``_again`` are the segments.
+    """
+
+    def __init__(self, stage: Stage, emit: Emit, recogniser: str) -> None:
+        self._stage, self._emit, self._recogniser = stage, emit, recogniser
+        self._known: dict[int, Heard] = {}
+        self._again: set[int] = set()
+        self._behind_ms = 0.0
+        call, ears = stage.call, stage.ears
+        since_ms = call.turn.voiced_since_ms
+        if since_ms is None:
+            since_ms = call.speaking_since_ms
+        # What was said before that was answered, dismissed, or asked for again.
+        over_ms = call.settings.offset_ms
+        ears.forget(stage.now_ms() if since_ms is None else since_ms - over_ms)
+        unfinished = {n: one for n, one in ears.unfinished.items() if call.is_open(n)}
+        ears.unfinished.clear()
+        self._first = ears.next_segment
+        if unfinished and ears.can_repeat:
+            self._first, self._again = min(unfinished), set(unfinished)
+            self._behind_ms = ears.reached_ms
+        elif unfinished:  # it stays as it was understood, and what came after it is heard again
+            ears.understood_ms = max(ears.understood_ms, ears.worded_ms)
+            for one in unfinished.values():
+                through_ms = min(one.through_ms, ears.understood_ms)
+                self._put(
+                    replace(one, final=True, through_ms=through_ms, endpoint=False, eager=False)
+                )
+
+    def heard(self, words: Heard) -> None:
+        """The session says something."""
+        stage, ears = self._stage, self._stage.ears
+        if self._is_outdated(words):
             stage.note(
                 notes.EventDropped(at_ms=stage.now_ms(), event="transcript", effect="transcribe")
             )
             return
-        if not known:
-            choice.succeeded(recogniser.name)
-        known[words.segment] = words
-        if words.final:
-            stage.ears.understood_ms = max(stage.ears.understood_ms, words.through_ms)
-        segment = first + words.segment
-        stage.ears.next_segment = max(stage.ears.next_segment, segment + 1)
+        if not self._known:
+            stage.ports.speech_to_text.succeeded(self._recogniser)
+        self._known[words.segment] = words
+        segment = self._first + words.segment
         # What the agent has said since the speech began: who repeats it later means it. Words that
         # end when no echo can be on the line any more are not one, however soon they began.
-        since_ms = min(stage.ears.onset_ms, words.through_ms - REACH_MS)
+        since_ms = min(ears.onset_ms, words.through_ms - REACH_MS)
         spoken = stage.playout.spoken_since(since_ms)
-        emit(
+        self._put(
             Transcript(
                 at_ms=stage.now_ms(),
                 segment=segment,
@@ -53,36 +97,47 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
                 echo=_echo(words, spoken),
             )
         )
+        self._again.discard(segment)
+        if self._again and words.through_ms >= self._behind_ms:
+            self._withdraw(words.segment)
 
-    if not (stage.call.turn.voiced_ms or stage.ears.speaking):
-        stage.ears.understood_ms = stage.now_ms()  # what was missed was asked for again
-    stage.note(notes.RecogniserStarted(at_ms=stage.now_ms(), provider=recogniser.name))
-    reason, retryable = "speech-to-text ended by itself", True
-    try:
-        with choice.watched(recogniser.name), stage.ears.listen(gated=recogniser.gated) as sound:
-            await recogniser.transcribe(sound, heard)
-    except ProviderError as error:
-        reason, retryable = str(error), error.retryable
-    instead = choice.instead_of(recogniser.name)
-    emit(SttFailed(at_ms=stage.now_ms(), reason=reason, retryable=retryable, instead=instead))
+    def _put(self, transcript: Transcript) -> None:
+        ears = self._stage.ears
+        ears.next_segment = max(ears.next_segment, transcript.segment + 1)
+        ears.reached_ms = max(ears.reached_ms, transcript.through_ms)
+        before = ears.unfinished.get(transcript.segment)
+        if before is None or before.text != transcript.text:
+            ears.worded_ms = transcript.through_ms
+        if transcript.final:
+            ears.understood_ms = max(ears.understood_ms, transcript.through_ms)
+            ears.unfinished.pop(transcript.segment, None)
+        else:
+            ears.unfinished[transcript.segment] = transcript
+        self._emit(replace(transcript, at_ms=self._stage.now_ms()))
 
+    def _withdraw(self, segment: int) -> None:
+        """All was heard again, and there are fewer segments of it now."""
+        for number in sorted(self._again):
+            self._put(
+                Transcript(
+                    at_ms=self._stage.now_ms(),
+                    segment=number,
+                    text="",
+                    final=True,
+                    through_ms=self._behind_ms,
+                )
+            )
+        self._again.clear()
+        self._first = self._stage.ears.next_segment - segment - 1
 
-def _first_segment(stage: Stage) -> int:
-    """The number of a session's first segment. A session that comes after one that failed hears
-    the speech again that was not understood to its end: what had been made of it is replaced."""
-    turn, ears = stage.call.turn, stage.ears
-    unfinished = [segment for segment in turn.segments if segment not in turn.finals]
-    if unfinished and ears.covers_what_is_not_understood():
-        return min(unfinished)
-    return ears.next_segment
-
-
-def _is_outdated(words: Heard, known: Heard | None) -> bool:
-    """Whether a partial transcript comes after its final one, or after one that reaches further:
-    on the network they may overtake each other."""
-    if known is None or words.final:
-        return False
-    return known.final or words.through_ms < known.through_ms
+    def _is_outdated(self, words: Heard) -> bool:
+        """Whether a partial transcript comes after its final one, or after one that reaches
+        further, of this session (on the network they may overtake each other) or the one before."""
+        if words.final:
+            return False
+        known = self._known.get(words.segment)
+        overtaken = known is not None and (known.final or words.through_ms < known.through_ms)
+        return overtaken or words.through_ms < self._behind_ms
 
 
 def _echo(words: Heard, spoken: str) -> float:

@@ -112,6 +112,9 @@ DISCARDS = frozenset({"discard_output", "retract_turn", "yield_floor"})
 """The actions that throw away the reply that is in the air."""
 
 
+NOT_THE_LAST = frozenset({"keep_waiting"})
+"""The actions by which an effect goes on although it has said its last word."""
+
 GOES_ON = frozenset({"change_voice"})
 """The actions after which a voice that begins goes on with the reply that is in the air."""
 

@@ -22,6 +22,7 @@ from engine.origins import (
     GOES_ON,
     HOLDS,
     LAST_WORDS,
+    NOT_THE_LAST,
     VOICES,
 )
 from engine.walk import Configuration, NeverRests, Outcome, Walker
@@ -102,8 +103,10 @@ class Situations:
         except NeverRests as error:
             self.restless[error.transition.number] = error.transition
             return
-        over = situation.over | ({happening.ends} if happening.ends else set())
         for outcome in outcomes:
+            over = set(situation.over)
+            if happening.ends and NOT_THE_LAST.isdisjoint(outcome.actions):
+                over.add(happening.ends)
             held, audible = situation.held, situation.audible
             if happening.event in EMITS["play"]:
                 audible = happening.event == "audio_started"

@@ -67,6 +67,8 @@ def note_quiet(call: Call, event: Event) -> Commands:
     assert isinstance(event, SpeechEnded)
     since = event.at_ms if call.speaking_since_ms is None else call.speaking_since_ms
     call.turn.voiced_ms += max(0.0, event.voice_at_ms - since)
+    if call.turn.voiced_since_ms is None:
+        call.turn.voiced_since_ms = since
     call.turn.voice_ended_ms = event.voice_at_ms
     call.speaking_since_ms = None
     return ()
@@ -355,10 +357,17 @@ def discard_output(call: Call, event: Event) -> Commands:
 
 
 def change_mind(call: Call, event: Event) -> Commands:
-    """Another language model takes over for the rest of the call."""
+    """Another language model takes over for the rest of the call, and begins the reply anew."""
     assert isinstance(event, ReplyFailed)
     call.mind = event.instead
     return (Raise("mind_changed"),)
+
+
+def keep_waiting(call: Call, event: Event) -> Commands:
+    """The same, and the caller has been told to wait for the reply: it is the same reply."""
+    assert isinstance(event, ReplyFailed)
+    call.mind = event.instead
+    return ()
 
 
 def change_voice(call: Call, event: Event) -> Commands:

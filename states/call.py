@@ -47,7 +47,8 @@ class Turn:
 
     ``segments`` holds the text of each speech-to-text segment; ``finals`` says which of them
     will not change again. A committed turn stays open, and can grow, until the reply to it is
-    audible. ``voiced_ms`` counts the sound of it, words or not; ``agreeing`` the transcripts in
+    audible. ``voiced_ms`` counts the sound of it, words or not, that ended, and began
+    at ``voiced_since_ms``; ``agreeing`` the transcripts in
     a row that said the same. ``judgement`` is what was made of the latest pause, and ``reason``
     why the turn was taken up. ``went_on_after_ms`` is the pause after which a turn that had been
     taken up was opened again, until words say that the caller did go on. ``mid_speech`` says
@@ -61,6 +62,7 @@ class Turn:
     through_ms: float = 0.0
     voice_ended_ms: float = 0.0
     voiced_ms: float = 0.0
+    voiced_since_ms: float | None = None
     agreeing: int = 0
     went_on_after_ms: float | None = None
     judgement: Judgement = NOT_JUDGED

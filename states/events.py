@@ -201,7 +201,7 @@ class MindChanged(Event, frozen=True):
 
 class ReplyFailed(Event, frozen=True):
     """The language model or a tool gave up, or said nothing. ``instead`` names the model that can
-    take over; empty if there is none."""
+    take over; empty if there is none, or if the caller hears some of the reply already."""
 
     reply: int
     reason: str

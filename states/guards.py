@@ -187,11 +187,10 @@ def reply_broke(call: Call, event: Event) -> bool:
 
 
 def another_mind(call: Call, event: Event) -> bool:
-    """Another language model can compose the reply, of which nothing was heard yet, and which has
-    not asked for the end of the call or a transfer already."""
+    """Another language model can compose the reply, which has not asked for the end of the call or
+    a transfer already."""
     assert isinstance(event, ReplyFailed)
-    begun = call.reply.audible or call.farewell or bool(call.transfer_to)
-    return bool(event.instead) and not begun
+    return bool(event.instead) and not (call.farewell or call.transfer_to)
 
 
 def another_voice(call: Call, event: Event) -> bool:

@@ -139,6 +139,10 @@ PLANTED = (
     ),
     ("sessions mixed up", "words_after_recognition_broke_are_new_words"),
     ("commit twice", "a_question_is_answered"),
+    ("a voice comes back", "another_voice_says_a_fixed_line_and_the_answer"),
+    ("a voice leaves a clause out", "another_voice_says_what_the_first_could_not"),
+    ("a voice changes in mid-sentence", "another_voice_begins_the_sentence_again"),
+    ("two minds speak at once", "a_late_mind_gets_company"),
     ("looked up twice", "a_lookup_that_is_done_is_kept_when_the_turn_grows"),
 )
 """Mutants, and a scenario in which a law sees them."""
@@ -192,6 +196,20 @@ def committed_once(trace: Trace) -> Trace:
         return NOTHING if times > 1 else line
 
     return lines(trace, journal.Event, take)
+
+
+def many_drafts(trace: Trace) -> Trace:
+    """Each draft is asked for as nine."""
+
+    def nine(line: journal.Note) -> list[journal.AnyLine]:
+        asked = line.note
+        assert isinstance(asked, notes.ReplyRequested)
+        numbers = range(asked.reply * 9, asked.reply * 9 + 9)
+        return [
+            journal.Note(note=msgspec.structs.replace(asked, reply=number)) for number in numbers
+        ]
+
+    return lines(trace, notes.ReplyRequested, nine)
 
 
 NOTHING = journal.Note(note=notes.EventDropped(at_ms=0.0, event="x", effect="x"))
@@ -264,7 +282,7 @@ EDITED: tuple[tuple[str, Scenario, Callable[[Trace], Trace]], ...] = (
     (
         "many drafts",
         PLAIN,
-        lambda t: lines(t, notes.ReplyRequested, lambda one: [one] * 9),
+        many_drafts,
     ),
     (
         "never said",

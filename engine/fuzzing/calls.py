@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from effects.ports import ToolSpec
 from engine.fuzzing import manners, openings
-from engine.fuzzing.manners import merged
+from engine.fuzzing.manners import Seconds, merged
 from engine.fuzzing.shrink import GENERATED
 from engine.fuzzing.subject import Subject
 from engine.simulation.injections import CAUSES, LINE
@@ -32,6 +32,7 @@ from engine.simulation.scenario import (
     Recognition,
     Scenario,
     ScriptedTool,
+    Spare,
     Voice,
     Wire,
 )
@@ -177,6 +178,7 @@ def calls(subject: Subject) -> SearchStrategy[Scenario]:
         INJECTIONS,
         ROTATIONS,
         ORDERS,
+        st.sampled_from(manners.SECONDS),
     )
 
 
@@ -196,6 +198,7 @@ def _call(
     injections: list[Injection],
     rotations: dict[int, int],
     order: Order | None,
+    seconds: Seconds,
 ) -> Scenario:
     caller, ends_at = _timed(opening.caller, acts)
     answers = [*opening.answers, *answers]
@@ -205,6 +208,7 @@ def _call(
         answers=answers,
         voice=merged(Voice(), voice, opening.voice),
         recognition=merged(Recognition(), recognition, opening.recognition),
+        spare=_spare(seconds, opening.spare, answers),
         judge=judge,
         wire=merged(Wire(), wire, opening.wire),
         tools=tools if any(answer.asks for answer in answers) else [],
@@ -217,6 +221,21 @@ def _call(
         order=order,
         ends_at=round(ends_at + ending, 2),
     )
+
+
+def _spare(seconds: Seconds, first: Spare, answers: Sequence[Answer]) -> Spare:
+    """Those who take over, as ``seconds`` behave, and at least whom an opening has. A second mind
+    knows the same answers."""
+    mind = seconds.mind or (Answer() if first.answers is not None else None)
+    return Spare(
+        answers=[_in_manner(mind, answer) for answer in answers] if mind else None,
+        voice=first.voice or seconds.voice,
+        recognition=first.recognition or seconds.recognition,
+    )
+
+
+def _in_manner(manner: Answer, answer: Answer) -> Answer:
+    return replace(manner, to=answer.to, says=answer.says, asks=answer.asks, before=answer.before)
 
 
 def _timed(opening: Sequence[Act], acts: Sequence[Step]) -> tuple[list[Act], float]:

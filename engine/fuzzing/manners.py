@@ -147,7 +147,39 @@ SETTINGS = _ready(
     _values("missed_ms", 10_000),
     _values("retract_ms", 100, 2000),
     _values("greeting_protected_ms", 100, 2000),
+    _values("mind_switch_ms", 300),
+    _values("voice_switch_ms", 300),
+    _values("mind_hedge_ms", 100, 1000),
 )
+
+
+class Seconds(msgspec.Struct, frozen=True):
+    """How the providers behave that take over from the first; None where there is no second."""
+
+    mind: Answer | None = None
+    voice: Voice | None = None
+    recognition: Recognition | None = None
+
+
+def _seconds() -> tuple[Seconds, ...]:
+    """Nobody in half of the calls. In the others somebody for one port or for all of them, as
+    usual or not."""
+    longest = max(len(MINDS), len(VOICES), len(RECOGNITIONS))
+    in_turns = zip(cycle(MINDS), cycle(VOICES), cycle(RECOGNITIONS), range(longest), strict=False)
+    taking_over = [
+        one
+        for mind, voice, recognition, _ in in_turns
+        for one in (
+            Seconds(mind=mind),
+            Seconds(voice=voice),
+            Seconds(recognition=recognition),
+            Seconds(mind, voice, recognition),
+        )
+    ]
+    return (Seconds(),) * len(taking_over) + tuple(taking_over)
+
+
+SECONDS = _seconds()
 
 
 def merged(usual: Data | Settings, chosen: Any, first: Any) -> Any:

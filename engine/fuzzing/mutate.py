@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from engine.simulation.line import BREATH_S
 from engine.simulation.scenario import Act, Does, Expect, Injection, Order, Scenario
 
-PARTS = ("voice", "recognition", "judge", "wire", "settings", "answers", "injections")
+PARTS = ("voice", "recognition", "spare", "judge", "wire", "settings", "answers", "injections")
 """What a call may take over from another as it stands."""
 
 DECISIONS = 400

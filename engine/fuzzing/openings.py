@@ -7,7 +7,16 @@ there. What an opening does not say is left to chance too.
 
 from __future__ import annotations
 
-from engine.simulation.scenario import Act, Answer, Asks, Recognition, Scenario, Voice, Wire
+from engine.simulation.scenario import (
+    Act,
+    Answer,
+    Asks,
+    Recognition,
+    Scenario,
+    Spare,
+    Voice,
+    Wire,
+)
 from states.settings import Settings
 
 QUESTION = Act(at=1.0, say="where is my parcel")
@@ -164,5 +173,47 @@ ELSEWHERE = (
         Act(at=3.0, sound=True, during=1.5),
         answer=Answer(says=LONG),
         recognition=Recognition(fault="refused", fault_at=4.2),
+    ),
+    # Somebody takes over.
+    _opening(QUESTION, answer=Answer(says=LONG, fault="lost"), spare=Spare(answers=[])),
+    _opening(QUESTION, answer=Answer(says=LONG, stalls=True), spare=Spare(answers=[])),
+    _opening(
+        QUESTION,
+        answer=Answer(says=LONG, first_token=1.0),
+        spare=Spare(answers=[]),
+        settings=Settings(mind_hedge_ms=300),
+    ),
+    _opening(
+        QUESTION, answer=Answer(says=LONG), voice=Voice(fault="lost"), spare=Spare(voice=Voice())
+    ),
+    _opening(
+        QUESTION,
+        answer=Answer(says=LONG),
+        voice=Voice(fault="lost", fault_on="Thursday", fault_midway=True),
+        spare=Spare(voice=Voice()),
+    ),
+    _opening(
+        QUESTION,
+        answer=Answer(says=LONG, word_every=0.25),
+        voice=Voice(stalls=True, fault_on="before"),
+        spare=Spare(voice=Voice()),
+    ),
+    _opening(
+        QUESTION,
+        answer=Answer(says=LONG),
+        recognition=Recognition(fault="lost", fault_at=1.6),
+        spare=Spare(recognition=Recognition()),
+    ),
+    _opening(
+        QUESTION,
+        answer=Answer(says=LONG),
+        recognition=Recognition(fault="refused", fault_at=2.05, gated=False),
+        spare=Spare(recognition=Recognition(gated=False)),
+    ),
+    _opening(
+        QUESTION,
+        answer=Answer(says=LONG),
+        voice=Voice(fault="refused"),
+        spare=Spare(voice=Voice(fault="lost", fault_midway=True)),
     ),
 )

@@ -19,9 +19,9 @@ from msgspec.structs import replace
 from engine.fuzzing.failure import Failure, judge
 from engine.fuzzing.subject import Subject
 from engine.simulation.line import BREATH_S
-from engine.simulation.scenario import Act, Answer, Expect, Order, Scenario, dump_scenario
+from engine.simulation.scenario import Act, Answer, Expect, Order, Scenario, Spare, dump_scenario
 
-SECTIONS = ("voice", "recognition", "judge", "wire", "settings")
+SECTIONS = ("voice", "recognition", "spare", "judge", "wire", "settings")
 LISTS = ("tools", "answers", "caller", "injections", "incomplete")
 TIMES = ("at", "during", "lose", "late")
 ESSENTIAL = ("at", "say", "sound", "press", "hang_up", "lose", "step", "does", "what")
@@ -198,10 +198,26 @@ def _plainer(scenario: Scenario) -> Iterator[Scenario]:
             if getattr(part, field) != getattr(normal, field):
                 one = replace(part, **{field: getattr(normal, field)})
                 yield replace(scenario, **{name: one})
+    for spare in _plainer_spare(scenario.spare):
+        yield replace(scenario, spare=spare)
     for name in ("answers", "tools", "caller"):
         for place, item in enumerate(getattr(scenario, name)):
             for one in _plainer_item(item):
                 yield _with(scenario, name, place, one)
+
+
+def _plainer_spare(spare: Spare) -> Iterator[Spare]:
+    """Those who take over with one field as usual, or with one answer less."""
+    for name in ("voice", "recognition"):
+        if (part := getattr(spare, name)) is not None:
+            for one in _plainer_item(part):
+                yield replace(spare, **{name: one})
+    answers = spare.answers or []
+    for place, answer in enumerate(answers):
+        others = answers[:place], answers[place + 1 :]
+        yield replace(spare, answers=[*others[0], *others[1]])
+        for one in _plainer_item(answer):
+            yield replace(spare, answers=[*others[0], one, *others[1]])
 
 
 def _plainer_item(item: msgspec.Struct) -> Iterator[msgspec.Struct]:

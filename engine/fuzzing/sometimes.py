@@ -87,6 +87,13 @@ def _action(name: str) -> Mark:
     return lambda reading: any(reading.taken(line, name) for _, line in reading.events)
 
 
+def _takes(action: str, where: Where) -> Mark:
+    """A transition there did this action."""
+    return lambda reading: any(
+        where(reading, before) and reading.taken(line, action) for before, line in _steps(reading)
+    )
+
+
 def _entered(where: Where, times: int = 1) -> Mark:
     def entered(reading: Reading) -> bool:
         entries = sum(
@@ -224,6 +231,37 @@ def _unknown_tool(reading: Reading) -> bool:
     )
 
 
+def _another_mind_answers(reading: Reading) -> bool:
+    asked = {
+        line.event.instead
+        for _, line in reading.events
+        if isinstance(line.event, events.ReplyFailed) and line.event.instead and line.took
+    }
+    return any(
+        isinstance(note, notes.ReplyComposed) and note.provider in asked
+        for _, note in reading.notes
+    )
+
+
+def _another_recogniser_in_mid_speech(reading: Reading) -> bool:
+    return any(
+        voice.from_ms < at_ms < voice.to_ms
+        for at_ms in reading.taken_at("change_recogniser")
+        for voice in reading.voices
+    )
+
+
+def _hedged(reading: Reading) -> bool:
+    return any(isinstance(note, notes.ReplyRequested) and note.hedge for _, note in reading.notes)
+
+
+def _both_voices_failed(reading: Reading) -> bool:
+    failed = [
+        line.event for _, line in reading.events if isinstance(line.event, events.VoiceFailed)
+    ]
+    return any(one.instead and not later.instead for one, later in pairwise(failed))
+
+
 def _marks_lost(reading: Reading) -> bool:
     return reading.trace.scenario.wire.loses_marks and _event(events.PlayedOut)(reading)
 
@@ -278,6 +316,15 @@ SOMETIMES: Mapping[str, Mark] = MappingProxyType(
         "a machine answers": _action("note_machine"),
         "the call is too long": _event(events.CallTooLong),
         "the call is over although nobody let go": _event(events.CallOver),
+        "another mind answers": _another_mind_answers,
+        "another mind goes on when the caller was told to wait": _action("keep_waiting"),
+        "a late mind gets company": _hedged,
+        "another voice begins the reply": _takes("change_voice", _in("thinking")),
+        "another voice goes on in mid-reply": _takes("change_voice", _in("speaking")),
+        "another voice says a fixed line": _takes("change_voice", _runs("recite")),
+        "the voice that took over fails as well": _both_voices_failed,
+        "another recogniser goes on": _action("change_recogniser"),
+        "another recogniser goes on in mid-speech": _another_recogniser_in_mid_speech,
         "an effect that does not stop is abandoned": _phase("abandoned"),
         "an effect speaks after it was stopped": _note(notes.EventDropped),
     }

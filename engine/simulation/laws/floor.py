@@ -8,6 +8,7 @@ from math import ceil
 
 from effects.heard import RESUME_BACK_MS
 from engine import journal
+from engine.simulation.laws.handover import one_agent
 from engine.simulation.laws.owed import given_up_for_nothing
 from engine.simulation.laws.reading import VAD_WINDOW_MS, Reading, Violation, event_of, reading_of
 from engine.simulation.laws.utterances import EVER_MS, ROUNDING_BYTES, Piece, Utterance
@@ -28,9 +29,11 @@ def one_voice(trace: Trace) -> list[Violation]:
       reply was abandoned.
     - The first frame of a reply begins to play only when the reply before has been played or
       cleared. No tolerance.
+    - The voice changes only where one fails, and between sentences; a reply is one language
+      model's.
     """
     reading = reading_of(trace)
-    found = []
+    found = [*one_agent(reading)]
     for utterance in reading.utterances:
         for piece in utterance.pieces:
             if piece.starts is None:
@@ -143,24 +146,28 @@ def _overlap_ms(piece: Piece, from_ms: float, until_ms: float) -> float:
 
 
 def _yield_limit_ms(reading: Reading, since_ms: float, piece: Piece) -> int:
-    """How long the caller has to speak: what was understood when the barge-in time was up. The
-    ears count voice in whole windows, and a pause that they did not notice as none: the words
-    before it are of the same speech, those before another are not."""
+    """How long the caller has to speak: what was understood when the barge-in time was up, which
+    was some moment within the tolerance. The ears count voice in whole windows, and a pause that
+    they did not notice as none: the words before it are of the same speech, those before another
+    are not."""
     settings = reading.settings
     begins_ms = since_ms
     if piece.played:
         begins_ms = max(begins_ms, piece.played[0].from_ms)
-    due_ms = begins_ms + settings.barge_in_ms + reading.tolerance_ms
+    due_ms = begins_ms + settings.barge_in_ms
     understood: dict[int, str] = {}
+    backchannel = False
     pauses_ms = [line.event.at_ms for _, line in reading.events if _is_pause(line)]
     paused_ms = max((at_ms for at_ms in pauses_ms if at_ms <= since_ms), default=0.0)
     over = -1
     for _, event in reading.transcripts():
         if event.at_ms < paused_ms:
             over = max(over, event.segment)
-        elif since_ms <= event.at_ms <= due_ms and event.segment > over:
+        elif event.at_ms <= due_ms + reading.tolerance_ms and event.segment > over:
+            if event.at_ms > due_ms:
+                backchannel |= is_backchannel(" ".join(understood.values()))
             understood[event.segment] = event.text
-    backchannel = is_backchannel(" ".join(understood.values()))
+    backchannel |= is_backchannel(" ".join(understood.values()))
     limit_ms = max(settings.barge_in_ms, settings.backchannel_ms if backchannel else 0)
     return round(ceil(limit_ms / VAD_WINDOW_MS) * VAD_WINDOW_MS)
 

@@ -125,21 +125,39 @@ def _on_hold(reading: Reading, at_ms: float) -> bool:
 
 
 def _takes_leave(reading: Reading, since_ms: float, until_ms: float) -> bool:
-    """Whether this was said over an agent that had decided to end the call or to pass it on."""
+    """Whether this was said over an agent that had decided to end the call, to pass it on, or to
+    wait."""
     decided = any(
         isinstance(line.event, events.EndAsked | events.TransferAsked)
-        and line.event.at_ms <= until_ms
+        or reading.taken(line, "grant_hold")
         for _, line in reading.events
+        if line.event.at_ms <= until_ms
     )
     return decided and _over_agent(reading, since_ms, until_ms)
 
 
 def _over_agent(reading: Reading, since_ms: float, until_ms: float) -> bool:
-    """Whether the agent could be heard while this was said, or had just been: a carrier that
-    loses marks leaves it open for ``mark_grace_ms`` whether the agent is done."""
+    """Whether the agent could be heard while this was said, was waiting for the rest of its reply,
+    or had just been heard: a carrier that loses marks leaves it open for ``mark_grace_ms`` whether
+    the agent is done."""
     spoken_ms = max(
         (voice.from_ms for voice in reading.voices if voice.from_ms <= since_ms), default=since_ms
     )
     lost_marks = reading.trace.scenario.wire.loses_marks
     open_ms = reading.settings.mark_grace_ms if lost_marks else 0
-    return reading.trace.agent_speaks(spoken_ms - open_ms, until_ms) > 0
+    heard = reading.trace.agent_speaks(spoken_ms - open_ms, until_ms) > 0
+    return heard or _in_mid_reply(reading, spoken_ms)
+
+
+def _in_mid_reply(reading: Reading, at_ms: float) -> bool:
+    begun = False
+    for _, line in reading.events:
+        if line.event.at_ms > at_ms:
+            break
+        if isinstance(line.event, events.AudioStarted):
+            begun = True
+        elif isinstance(line.event, events.PlayedOut) or any(
+            raised in ("abandoned", "say") for _, raised in line.took
+        ):
+            begun = False
+    return begun

@@ -11,7 +11,7 @@ from engine.interpreter import CALL, EXIT_MS
 from engine.replay import replay
 from engine.simulation.laws.reading import Reading, Violation, is_committed, reading_of
 from engine.simulation.laws.utterances import EVER_MS
-from engine.simulation.scenario import ScriptedTool
+from engine.simulation.scenario import Recognition, ScriptedTool
 from engine.simulation.trace import Trace
 from states import mulaw, notes
 from states.events import CallerIdle, Dtmf, SpeechStarted, ToolSettled, Transcript
@@ -291,27 +291,32 @@ def bounded(trace: Trace) -> list[Violation]:
     - Speech-to-text is never given sound older than its queue is long (``SOUND_LIMIT`` frames),
       or than it was stuck and connecting for, whichever is less; slack: one second. What came
       before a session began counts for the one before it.
-    - A turn asks for at most ``draft_limit`` drafts and the one that is spoken. It ends with its
-      commit, or when what was said came to nothing (on hold, say).
+    - A turn asks for at most ``draft_limit`` drafts and the one that is spoken, and one more for
+      each time that another language model takes over. It ends with its commit, or when what was
+      said came to nothing (on hold, say).
     - A silent caller is asked as often as the agent has prompts, and then let go.
     """
     reading = reading_of(trace)
     found = [*_too_far_ahead(reading), *_prompted_too_often(reading)]
-    script = trace.scenario.recognition
-    limit_ms = min(_queue_ms(reading), 1000 * script.stuck_for) + 1000 * script.connects + 1000
+    scripts = (trace.scenario.recognition, trace.scenario.spare.recognition)
+    limit_ms = max(_behind_ms(reading, script) for script in scripts if script)
     if trace.latest_frame_ms > limit_ms + reading.tolerance_ms:
         says = f"speech-to-text is {trace.latest_frame_ms:.0f} ms behind"
         found.append(Violation("L12", trace.closed_ms, says))
     commits = [index for index, _, _ in reading.raised("committed")]
     for begins, ends in pairwise(sorted({0, *commits, *_fresh(reading), len(trace.lines)})):
-        requests = [
-            note
+        asked_ms = {
+            note.reply: note.at_ms
             for index, note in reading.notes
-            if isinstance(note, notes.ReplyRequested) and note.round == 1 and begins < index < ends
-        ]
-        if len(requests) > reading.settings.draft_limit + 1:
-            says = f"{len(requests)} replies were asked for one turn"
-            found.append(Violation("L12", requests[-1].at_ms, says))
+            if isinstance(note, notes.ReplyRequested) and begins < index < ends
+        }
+        changes = sum(
+            begins < index < ends and reading.taken(line, "change_mind")
+            for index, line in reading.events
+        )
+        if len(asked_ms) > reading.settings.draft_limit + 1 + changes:
+            says = f"{len(asked_ms)} replies were asked for one turn"
+            found.append(Violation("L12", max(asked_ms.values()), says))
     return found
 
 
@@ -327,10 +332,15 @@ def _fresh(reading: Reading) -> Iterator[int]:
         before = set(line.states)
 
 
-def _queue_ms(reading: Reading) -> float:
+def _behind_ms(reading: Reading, script: Recognition) -> float:
+    """How old the sound may be that a speech-to-text is given."""
+    stuck_ms = min(_queue_ms(reading, script), 1000 * script.stuck_for)
+    return stuck_ms + 1000 * script.connects + 1000
+
+
+def _queue_ms(reading: Reading, script: Recognition) -> float:
     """How old the oldest sound in the queue of speech-to-text can be when it is stuck no more."""
-    scenario = reading.trace.scenario
-    wire, script = scenario.wire, scenario.recognition
+    wire = reading.trace.scenario.wire
     if script.gated:
         return float(SOUND_LIMIT * max(wire.frame_ms, LONG_FRAME_MS))
     at_ms, frames, age_ms = 1000 * (script.stuck_at + script.stuck_for), 0.0, 0.0

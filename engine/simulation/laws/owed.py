@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from effects.spoken import spoken
 from engine import journal
-from engine.simulation.laws.reading import Reading, Violation, is_committed
+from engine.simulation.laws.reading import Reading, Violation, event_of, is_committed
 from engine.simulation.laws.utterances import Utterance
+from engine.simulation.scenario import Answer
 from states import events, mulaw, notes
 from states.words import normalized
 
@@ -32,7 +33,7 @@ class Owed:
 def must_be_said(reading: Reading) -> Iterator[Violation]:
     """What must be said and was interrupted is in the next composed reply that is heard to its
     end; what was heard whole is said again only by the language model itself."""
-    answers = reading.trace.scenario.answers
+    answers = _answers(reading)
     marked = [text for answer in answers for text in MARKED.findall(answer.says)]
     if not marked:
         return
@@ -63,6 +64,12 @@ def must_be_said(reading: Reading) -> Iterator[Violation]:
             _interrupted(reading, utterance, marked, owed)
 
 
+def _answers(reading: Reading) -> list[Answer]:
+    """What the language models know to say."""
+    scenario = reading.trace.scenario
+    return [*scenario.answers, *(scenario.spare.answers or ())]
+
+
 def _interrupted(reading: Reading, utterance: Utterance, marked: Sequence[str], owed: Owed) -> None:
     slack = round((reading.round_trip_ms + 2 * utterance.letter_ms) * mulaw.BYTES_PER_MS)
     for text in _that_must(_composed(reading, utterance.reply), marked):
@@ -76,9 +83,10 @@ def _interrupted(reading: Reading, utterance: Utterance, marked: Sequence[str], 
 def _end_of(utterance: Utterance, text: str) -> int | None:
     """Where a clause ends in the sound of a reply; None if it was not begun."""
     at = 0
-    for clause in utterance.texts:
-        at += len(spoken(clause)) * utterance.letter_ms * mulaw.BYTES_PER_MS
-        if clause == text:
+    for number, clause in enumerate(utterance.texts):
+        whole = len(spoken(clause)) * utterance.letter_ms * mulaw.BYTES_PER_MS
+        at += utterance.cuts.get(number, whole)
+        if clause == text and number not in utterance.cuts:
             return at
     return None
 
@@ -120,7 +128,7 @@ def _says_itself(reading: Reading, reply: int) -> list[str]:
     asked = " ".join(normalized(_asked(reading).get(reply, "")))
     return [
         MARKED.sub(r"\1", answer.says)
-        for answer in reading.trace.scenario.answers
+        for answer in _answers(reading)
         if " ".join(normalized(answer.to)) in asked
     ]
 
@@ -169,11 +177,26 @@ def taken_up_once(reading: Reading, turns: Sequence[str]) -> Iterator[Violation]
     for _, event in reading.transcripts():
         most[event.segment] = most.get(event.segment, Counter()) | Counter(normalized(event.text))
     said = sum(most.values(), Counter[str]())
+    if any(isinstance(line.event, events.SttFailed) for _, line in reading.events):
+        said = _really_said(reading, said)  # what is heard again was said once
     taken = Counter(word for words in turns for word in normalized(words))
     again = [word for word, times in taken.items() if word.isalpha() and times > said[word]]
     if again:
         says = f"{again[0]!r} was said {said[again[0]]} times, and taken up {taken[again[0]]} times"
         yield Violation("L5", reading.ended_ms, says)
+
+
+def _really_said(reading: Reading, understood: Counter[str]) -> Counter[str]:
+    """What the caller said, as far as speech-to-text has understood it; the agent's own voice that
+    came back was understood only."""
+    scenario = reading.trace.scenario
+    if scenario.wire.echo:
+        return understood
+    texts = [one.what for one in scenario.injections if one.does == "say"]
+    said = Counter(word for text in texts for word in normalized(text))
+    for act in scenario.caller:
+        said += Counter(normalized(act.say)) | Counter(normalized(act.final))
+    return Counter({word: min(times, said[word]) for word, times in understood.items()})
 
 
 # --- L5: what a reply leads to --------------------------------------------------------------
@@ -194,7 +217,7 @@ def keeps_its_word(reading: Reading) -> Iterator[Violation]:
         if isinstance(event, events.VoiceFailed) or (
             isinstance(event, events.ReplyFailed) and is_committed(reading, event.reply, index)
         ):
-            failed = 0 if _taken_over(reading, event, index) else event.reply
+            failed = 0 if _taken_over(reading, line, index) else event.reply
         leaves = reading.has_ended(line) or reading.runs("transfer", line.states)
         if raised & {"say", "abandoned"} or leaves:
             failed = 0
@@ -206,16 +229,18 @@ def keeps_its_word(reading: Reading) -> Iterator[Violation]:
             yield Violation("L5", event.at_ms, "the agent asked for the end, and the call goes on")
 
 
-def _taken_over(
-    reading: Reading, event: events.VoiceFailed | events.ReplyFailed, index: int
-) -> bool:
-    """Whether the provider that can take over was asked after the failure."""
-    asked = notes.VoiceRequested if isinstance(event, events.VoiceFailed) else notes.ReplyRequested
-    return any(
-        isinstance(note, asked) and note.provider == event.instead
-        for later, note in reading.notes
-        if later > index
-    )
+def _taken_over(reading: Reading, line: journal.Event, index: int) -> bool:
+    """Whether the provider that can take over is the next that is asked after the failure, if
+    anybody is: the call may be over before that."""
+    event = event_of(line)
+    assert isinstance(event, events.VoiceFailed | events.ReplyFailed)
+    is_voice = isinstance(event, events.VoiceFailed)
+    asked = notes.VoiceRequested if is_voice else notes.ReplyRequested
+    ways = ("change_voice",) if is_voice else ("change_mind", "keep_waiting")
+    changed = any(reading.taken(line, action) for action in ways)
+    after = (note for later, note in reading.notes if later > index and isinstance(note, asked))
+    next_asked = next(after, None)
+    return changed and (next_asked is None or next_asked.provider == event.instead)
 
 
 # --- L7: given up for a reason --------------------------------------------------------------

@@ -4,10 +4,11 @@ is predicted from its text, and every frame is looked for in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 
+from effects.ports import Word
 from effects.spoken import spoken, words_of
 from engine import journal
 from engine.simulation.line import Played
@@ -97,7 +98,24 @@ class Utterance:
     @property
     def words(self) -> list[str]:
         """All of it, as written words."""
-        return [word for text in self.texts for word in text.split()]
+        return [
+            word
+            for number, text in enumerate(self.texts)
+            for said in self._said(number, text)
+            for word in said.written.split()
+        ]
+
+    def _said(self, number: int, text: str) -> Sequence[Word]:
+        """The words of a clause; of one that was broken off, those that were sent to their end."""
+        words, size, at = words_of(text), self.letter_ms * mulaw.BYTES_PER_MS, 0
+        if number not in self.cuts:
+            return words
+        for place, word in enumerate(words):
+            at += len(word.spoken)
+            if at * size > self.cuts[number]:
+                return words[:place]
+            at += 1
+        return words
 
     def reached(self, at_ms: float = EVER_MS) -> int:
         """How far into it the caller had heard by a moment (bytes)."""
@@ -115,7 +133,7 @@ class Utterance:
         for number, text in enumerate(self.texts):
             at, length = 0, self.cuts.get(number, len(spoken(text)) * size)
             reached = min(place - start, length)
-            for word in words_of(text):
+            for word in self._said(number, text):
                 many = len(word.written.split())
                 begun += many * (at * size < reached)
                 at += len(word.spoken)

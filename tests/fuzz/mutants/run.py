@@ -22,12 +22,12 @@ from engine.fuzzing.silence import silenced
 from engine.fuzzing.subject import Subject, default_subject
 from engine.simulation.laws import Violation
 from engine.simulation.scenario import Injection, Scenario, load_scenario
-from tests.fuzz.mutants import floor, lifetimes, tools, waits, words
+from tests.fuzz.mutants import fallbacks, floor, lifetimes, tools, waits, words
 from tests.scenarios.test_scenarios import FILES
 
 MUTANTS = {
     mutant.name: mutant
-    for theme in (floor, words, lifetimes, tools, waits)
+    for theme in (floor, words, lifetimes, tools, waits, fallbacks)
     for mutant in theme.MUTANTS
 }
 
@@ -77,6 +77,13 @@ a_cough_before_the_answer_only_delays_it
 a_backchannel_that_goes_on_for_long_stops_the_agent
 a_side_effect_waits_until_the_turn_is_over
 a_voice_that_fails_midway_finishes_what_it_has
+a_voice_does_not_change_in_mid_sentence
+a_late_mind_gets_company
+another_voice_begins_the_sentence_again
+another_voice_says_what_the_first_could_not
+another_mind_answers_when_the_first_does_not
+another_recogniser_goes_on_with_the_turn
+a_voice_that_was_replaced_and_does_not_stop_is_not_heard
 """.split()
 """Scenarios that show what few others do: they come first."""
 

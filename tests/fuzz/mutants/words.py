@@ -132,7 +132,11 @@ MUTANTS = (
     mutant(
         "sessions mixed up",
         "Words of a speech-to-text session that broke are taken for those of the next.",
-        Code("effects.transcribe:transcribe", "first = _first_segment(stage)", "first = 0"),
+        Code(
+            "effects.transcribe:_Session.__init__",
+            "self._first = ears.next_segment",
+            "self._first = 0",
+        ),
     ),
     mutant(
         "must is told only",
