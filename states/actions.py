@@ -236,7 +236,8 @@ def release_draft(call: Call, event: Event) -> Commands:
 
 def note_audible(call: Call, event: Event) -> Commands:
     """The caller hears the reply: the turn it answers is closed, and another can begin. If the
-    caller was still speaking as it was taken up, what they go on to say is the other one's."""
+    caller was still speaking as it was taken up, what they go on to say is the other one's. A line
+    that answers no turn closes none that is still being understood."""
     assert isinstance(event, AudioStarted)
     call.reply.audible = True
     if call.reply.line is None:
@@ -246,9 +247,13 @@ def note_audible(call: Call, event: Event) -> Commands:
     call.history.extend(_tool_line(use) for use in call.reply.tools)
     call.reply.tools = []
     call.history.append(Line("agent", "", reply=event.reply))
-    call.answered_turn = call.turn
-    if call.turn.mid_speech and call.turn.segments:
-        return _cut_turn(call)
+    turn = call.turn
+    if turn.committed:
+        call.answered_turn = turn
+        if turn.mid_speech and turn.segments:
+            return _cut_turn(call)
+    elif turn.segments and not turn.is_final:
+        return ()
     return fresh_turn(call, event)
 
 
