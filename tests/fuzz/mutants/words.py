@@ -127,7 +127,7 @@ MUTANTS = (
     mutant(
         "words beyond the limit",
         "What is said after a turn was taken up in mid-speech is only written into its line.",
-        Code(f"{ACTIONS}:note_audible", "if call.turn.mid_speech", "if False"),
+        Code(f"{ACTIONS}:note_audible", "if turn.mid_speech", "if False"),
     ),
     mutant(
         "sessions mixed up",
