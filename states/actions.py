@@ -135,7 +135,7 @@ def note_digit(call: Call, event: Event) -> Commands:
 
 def fresh_turn(call: Call, event: Event) -> Commands:
     """Forget what was said and led nowhere: a backchannel, a cough."""
-    call.segments_closed = max(call.segments_closed, *call.turn.segments, -1)
+    call.segments_closed |= call.turn.segments.keys()
     call.turn = Turn(begins=call.turn.begins)
     return ()
 
@@ -263,7 +263,7 @@ def _cut_turn(call: Call) -> Commands:
     begins = call.turn.begins
     before = begins.words if begins.segment == last else 0
     call.turn.ends = Cut(last, before + len(normalized(text)))
-    call.segments_closed = last - 1
+    call.segments_closed |= call.turn.segments.keys() - {last}
     call.turn = Turn(begins=call.turn.ends)
     return ()
 

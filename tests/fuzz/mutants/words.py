@@ -120,7 +120,7 @@ MUTANTS = (
         "A late transcript of a turn that is over begins another turn.",
         Code(
             f"{ACTIONS}:fresh_turn",
-            "call.segments_closed = max(call.segments_closed, *call.turn.segments, -1)",
+            "call.segments_closed |= call.turn.segments.keys()",
             "pass",
         ),
     ),
