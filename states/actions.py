@@ -135,7 +135,7 @@ def note_digit(call: Call, event: Event) -> Commands:
 
 def fresh_turn(call: Call, event: Event) -> Commands:
     """Forget what was said and led nowhere: a backchannel, a cough."""
-    call.segments_closed = max(call.segments_closed, *call.turn.segments, -1)
+    call.segments_closed |= call.turn.segments.keys()
     call.turn = Turn(begins=call.turn.begins)
     return ()
 
@@ -236,7 +236,8 @@ def release_draft(call: Call, event: Event) -> Commands:
 
 def note_audible(call: Call, event: Event) -> Commands:
     """The caller hears the reply: the turn it answers is closed, and another can begin. If the
-    caller was still speaking as it was taken up, what they go on to say is the other one's."""
+    caller was still speaking as it was taken up, what they go on to say is the other one's. A line
+    that answers no turn closes none that is still being understood."""
     assert isinstance(event, AudioStarted)
     call.reply.audible = True
     if call.reply.line is None:
@@ -246,9 +247,13 @@ def note_audible(call: Call, event: Event) -> Commands:
     call.history.extend(_tool_line(use) for use in call.reply.tools)
     call.reply.tools = []
     call.history.append(Line("agent", "", reply=event.reply))
-    call.answered_turn = call.turn
-    if call.turn.mid_speech and call.turn.segments:
-        return _cut_turn(call)
+    turn = call.turn
+    if turn.committed:
+        call.answered_turn = turn
+        if turn.mid_speech and turn.segments:
+            return _cut_turn(call)
+    elif turn.segments and not turn.is_final:
+        return ()
     return fresh_turn(call, event)
 
 
@@ -258,7 +263,7 @@ def _cut_turn(call: Call) -> Commands:
     begins = call.turn.begins
     before = begins.words if begins.segment == last else 0
     call.turn.ends = Cut(last, before + len(normalized(text)))
-    call.segments_closed = last - 1
+    call.segments_closed |= call.turn.segments.keys() - {last}
     call.turn = Turn(begins=call.turn.ends)
     return ()
 

@@ -156,8 +156,9 @@ class Call:
     turn: Turn = field(default_factory=Turn)
     reply: Reply = field(default_factory=lambda: Reply(number=0))
     answered_turn: Turn = field(default_factory=Turn)
-    segments_closed: int = -1
-    """Segments up to this one belong to turns that are over, or were dismissed."""
+    segments_closed: set[int] = field(default_factory=set)
+    """What was heard of these belongs to turns that are over, or was dismissed. One of which
+    nothing had been heard stays open: its words may come after those of the next."""
 
     speaking_since_ms: float | None = None
     line: str = ""
@@ -213,7 +214,7 @@ class Call:
 
     def is_open(self, segment: int) -> bool:
         """Whether a transcript segment can still belong to the open turn."""
-        return segment > self.segments_closed
+        return segment not in self.segments_closed
 
     def changes_words(self, segment: int, text: str) -> bool:
         """Whether this transcript would change what the open turn says."""

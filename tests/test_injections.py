@@ -117,6 +117,15 @@ def test_what_is_said_out_of_script_is_heard_understood_and_answered() -> None:
     assert check_laws(trace) == []
 
 
+def test_what_is_said_out_of_script_is_understood_when_it_is_said() -> None:
+    """Before what the script says later, although both are one stretch of speech."""
+    scripted = msgspec.structs.replace(PLAIN, caller=[Act(at=0.42, say="where is my parcel")])
+    trace = inject(scripted, 3, ("say", "yeah"))
+    heard = [line.event for line in trace.events() if isinstance(line.event, events.Transcript)]
+    assert "yeah where is my parcel" in [transcript.text for transcript in heard]
+    assert check_laws(trace) == []
+
+
 def test_a_sound_begins_within_a_frame_of_its_injection() -> None:
     """In silence the carrier's frames are long; the one that is being filled is cut short."""
     silent = msgspec.structs.replace(PLAIN, caller=[])

@@ -79,6 +79,20 @@ def test_l2_sees_an_agent_that_talks_over_the_caller(monkeypatch: pytest.MonkeyP
     assert "L2" in fired(simulate(scenario))
 
 
+def test_l2_does_not_take_what_was_answered_for_words_over_the_answer() -> None:
+    """A turn's final transcript, late, while the caller nods for long: all that they say then is a
+    backchannel."""
+    scenario = msgspec.structs.replace(
+        PLAIN,
+        caller=[
+            Act(at=2.0, say="where is my parcel", during=0.6, late=0.8),
+            Act(at=4.8, say="yeah yeah yeah", during=1.2),
+        ],
+        recognition=Recognition(final_after=1.8),
+    )
+    assert fired(simulate(scenario)) == set()
+
+
 SLOW = Scenario(
     says="A lookup takes long.",
     caller=[Act(at=2.0, say="where is my parcel", during=1.2)],

@@ -213,8 +213,9 @@ class _Session:
     def _understood(self, *, final: bool) -> str:
         """The words whose sound has come in whole, as far as that can be told."""
         texts: list[str] = []
-        for number, (first_ms, last_ms) in sorted(self.reached.items()):
-            act = self.caller[number]
+        spoken = sorted(self.reached, key=lambda number: self.caller[number].at)
+        for number in spoken:
+            act, (first_ms, last_ms) = self.caller[number], self.reached[number]
             words = act.say.split()
             each_ms = act.during * 1000 / len(words)
             understood = [

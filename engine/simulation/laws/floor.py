@@ -148,8 +148,8 @@ def _overlap_ms(piece: Piece, from_ms: float, until_ms: float) -> float:
 def _yield_limit_ms(reading: Reading, since_ms: float, piece: Piece) -> int:
     """How long the caller has to speak: what was understood when the barge-in time was up, which
     was some moment within the tolerance. The ears count voice in whole windows, and a pause that
-    they did not notice as none: the words before it are of the same speech, those before another
-    are not."""
+    they did not notice as none: the words before it are of the same speech. Those of a segment
+    of which words had come before this one began are not."""
     settings = reading.settings
     begins_ms = since_ms
     if piece.played:
@@ -157,13 +157,12 @@ def _yield_limit_ms(reading: Reading, since_ms: float, piece: Piece) -> int:
     due_ms = begins_ms + settings.barge_in_ms
     understood: dict[int, str] = {}
     backchannel = False
-    pauses_ms = [line.event.at_ms for _, line in reading.events if _is_pause(line)]
-    paused_ms = max((at_ms for at_ms in pauses_ms if at_ms <= since_ms), default=0.0)
-    over = -1
+    began_ms = _noticed_ms(reading, since_ms, due_ms)
+    over: set[int] = set()
     for _, event in reading.transcripts():
-        if event.at_ms < paused_ms:
-            over = max(over, event.segment)
-        elif event.at_ms <= due_ms + reading.tolerance_ms and event.segment > over:
+        if event.at_ms < began_ms:
+            over.add(event.segment)
+        elif event.at_ms <= due_ms + reading.tolerance_ms and event.segment not in over:
             if event.at_ms > due_ms:
                 backchannel |= is_backchannel(" ".join(understood.values()))
             understood[event.segment] = event.text
@@ -172,8 +171,18 @@ def _yield_limit_ms(reading: Reading, since_ms: float, piece: Piece) -> int:
     return round(ceil(limit_ms / VAD_WINDOW_MS) * VAD_WINDOW_MS)
 
 
-def _is_pause(line: journal.Event) -> bool:
-    return isinstance(line.event, events.SpeechEnded)
+def _noticed_ms(reading: Reading, since_ms: float, until_ms: float) -> float:
+    """From when the ears took what the caller says for one stretch of speech: the pause before it,
+    or its beginning if that was noticed since."""
+    return max(
+        (
+            line.event.at_ms
+            for _, line in reading.events
+            if (isinstance(line.event, events.SpeechEnded) and line.event.at_ms <= since_ms)
+            or (isinstance(line.event, events.SpeechStarted) and line.event.at_ms <= until_ms)
+        ),
+        default=0.0,
+    )
 
 
 def no_dead_air(trace: Trace) -> list[Violation]:

@@ -120,14 +120,14 @@ MUTANTS = (
         "A late transcript of a turn that is over begins another turn.",
         Code(
             f"{ACTIONS}:fresh_turn",
-            "call.segments_closed = max(call.segments_closed, *call.turn.segments, -1)",
+            "call.segments_closed |= call.turn.segments.keys()",
             "pass",
         ),
     ),
     mutant(
         "words beyond the limit",
         "What is said after a turn was taken up in mid-speech is only written into its line.",
-        Code(f"{ACTIONS}:note_audible", "if call.turn.mid_speech", "if False"),
+        Code(f"{ACTIONS}:note_audible", "if turn.mid_speech", "if False"),
     ),
     mutant(
         "sessions mixed up",
