@@ -90,3 +90,49 @@ def test_an_unknown_agent_is_answered_with_those_there_are() -> None:
     """A misspelt agent gets a hint."""
     with pytest.raises(ConfigError, match=r"unknown agent 'parcle'; did you mean 'parcel'\?"):
         agent_kit("parcle")
+
+
+NAMES = "elevenlabs, cartesia, embedded"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('voice = ["elevenlab"]', rf"'elevenlab' - at `\$\.voice\[0\]` \(there is: {NAMES}\)"),
+        ('speech_to_text = ["siri"]', r"`\$\.speech_to_text\[0\]` \(there is: deepgram, whisper,"),
+        ('language_model = ["gpt"]', r"`\$\.language_model\[0\]` \(there is: openai, agent\)"),
+        ('[openai]\napi = "chats"', r"`\$\.openai\.api` \(there is: chat, responses\)"),
+        ('[openai]\nservice_tier = "x"', r"`\$\.openai\.service_tier` \(there is: auto, default"),
+        ('voice = ["cartesia", "cartesia"]', "voice names a provider twice: cartesia, cartesia"),
+        ('voice = "cartesia"', r"Expected `array`, got `str` - at `\$\.voice`"),
+        ("speech_to_text = [1]", r"\$\.speech_to_text\[0\]"),
+        ("[keys]\nopenai = 5", r"a key is a string - at `\$\.keys\.openai`"),
+        ('[keys]\ndeepgramm = "k"', r"unknown field `deepgramm` - at `\$\.keys`"),
+        ('[deepgram]\nbase_url = "localhost:1"', r"wss\?://.' - at `\$\.deepgram\.base_url`"),
+        ('[cartesia]\nbase_url = "http://x"', r"wss\?://.' - at `\$\.cartesia\.base_url`"),
+        ('[elevenlabs]\nbase_url = "wss://x"', r"https\?://.' - at `\$\.elevenlabs\.base_url`"),
+        ('[transcription]\nbase_url = ""', r"https\?://.' - at `\$\.transcription\.base_url`"),
+        ("[fallback]\nfailures = 0", r"`int` >= 1 - at `\$\.fallback\.failures`"),
+        ("[fallback]\nrest_s = 0", r"`float` > 0.* - at `\$\.fallback\.rest_s`"),
+        ("vad_batch_ms = 31", r"<= 30.* - at `\$\.vad_batch_ms`"),
+    ],
+)
+def test_a_mistake_about_providers_is_named(tmp_path: Path, text: str, complaint: str) -> None:
+    """One line that says which key, and what it may be."""
+    path = tmp_path / "antiphon.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=complaint) as error:
+        load_config(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_a_key_in_the_file_is_kept_to_itself(tmp_path: Path) -> None:
+    """It can be used, and is not shown with the configuration."""
+    path = tmp_path / "antiphon.toml"
+    path.write_text('voice = ["cartesia"]\n[keys]\ncartesia = "the-key"\n')
+    config = load_config(path)
+    assert config.keys.cartesia is not None
+    assert config.keys.cartesia.get_secret_value() == "the-key"
+    assert config.voice == ("cartesia",)
+    assert "the-key" not in repr(config)
