@@ -38,13 +38,11 @@ MUTANTS = (
         "no apology in mid-reply",
         "A reply that breaks off is not apologised for.",
         OnChart(
-            "              - {event: say, target: thinking, on: discard_output}\n"
             "              - {event: reply_failed, on: note_broken}\n"
             "              - {event: voice_failed, cond: another_voice}\n"
             "              - {event: voice_failed, on: note_broken}\n\n"
             "          interrupted:",
-            "              - {event: say, target: thinking, on: discard_output}\n\n"
-            "          interrupted:",
+            "\n          interrupted:",
         ),
     ),
     mutant(
