@@ -39,12 +39,15 @@ class Breaker:
         """Whether the provider is worth asking now."""
         return self.state == "closed" or (self.state == "half open" and not self._trying)
 
-    def asked(self) -> None:
-        """The provider is asked."""
-        self._trying = self.state == "half open"
+    def asked(self) -> bool:
+        """The provider is asked; returns whether that is the try, of which :meth:`left` tells the
+        end. Who was asked to serve this call before may still do so beside it."""
+        tries = self.state == "half open" and not self._trying
+        self._trying |= tries
+        return tries
 
     def left(self) -> None:
-        """Whoever asked is done, whatever came of it."""
+        """Whoever tried is done, whatever came of it."""
         self._trying = False
 
     def succeeded(self) -> None:

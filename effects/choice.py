@@ -97,14 +97,15 @@ class Choice(Generic[P]):
         """Count a :class:`~effects.ports.ProviderError` that comes out as the provider's failure,
         and log it. What it delivers is for :meth:`succeeded`."""
         breaker = self._members[name].breaker
-        breaker.asked()
+        tries = breaker.asked()
         try:
             yield
         except ProviderError as error:
             self.failed(name, error)
             raise
         finally:
-            breaker.left()
+            if tries:
+                breaker.left()
 
     def succeeded(self, name: str) -> None:
         """The provider has begun to deliver."""

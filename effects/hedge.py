@@ -58,6 +58,7 @@ class Hedge(Generic[T]):
     async def _run(self, name: str) -> None:
         with self._scopes[name]:
             try:
+                await trio.lowlevel.checkpoint_if_cancelled()  # then it is not asked at all
                 result = await self._runners[name]()
             except ProviderError as error:
                 self._failures.append(error)

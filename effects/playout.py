@@ -338,6 +338,9 @@ class Playout:
             if overdue_ms >= CLOCK_MS:
                 return overdue_ms
             self._outstanding.clear()  # a carrier that loses marks must not mute the call
+        left_ms = self._buffer_ends_ms - now_ms
+        if self._clauses[-1].broken_off and left_ms >= CLOCK_MS:
+            return left_ms  # nobody took over in the end, and no mark tells when it was heard
         self._done = True
         emit(PlayedOut(at_ms=now_ms, reply=self.reply, heard=text_until(self._clauses, self._sent)))
         return None

@@ -83,6 +83,19 @@ async def test_one_tries_whether_it_is_back(autojump_clock: MockClock) -> None:
     assert choice.pick("").name == "b"
 
 
+async def test_who_was_served_all_along_does_not_end_the_try(autojump_clock: MockClock) -> None:
+    """A call that was begun before the provider failed for others ends while one tries."""
+    choice = three(failures=1)
+    with choice.watched("a"):
+        fail(choice, "a", 1)
+        await trio.sleep(31)
+        trying = choice.watched("a")
+        trying.__enter__()
+    assert choice.pick("").name == "b"
+    trying.__exit__(None, None, None)
+    assert choice.pick("").name == "a"
+
+
 async def test_a_try_that_was_given_up_proves_nothing(autojump_clock: MockClock) -> None:
     """A draft that is cancelled says nothing of the provider: another may try."""
     breaker = Breaker(failures=1, open_s=1.0)

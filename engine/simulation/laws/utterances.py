@@ -4,7 +4,7 @@ is predicted from its text, and every frame is looked for in it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 
@@ -155,7 +155,12 @@ def utterances_of(trace: Trace) -> Iterator[Utterance]:
     pieces, begun = _sent(trace)
     for reply in pieces:
         clauses = begun.get(reply, [])
-        cuts = _broken_off(clauses)
+        sounds = {
+            number: spell(spoken(composed[reply, one.clause]), letter_ms)
+            for number, one in enumerate(clauses)
+            if (reply, one.clause) in composed
+        }
+        cuts = _broken_off(clauses, sounds)
         lines = [
             [text]
             if (text := composed.get((reply, one.clause)))
@@ -207,14 +212,24 @@ def _sent(trace: Trace) -> tuple[dict[int, list[Piece]], dict[int, list[Begun]]]
     return pieces, begun
 
 
-def _broken_off(clauses: list[Begun]) -> dict[int, int]:
+def _broken_off(clauses: list[Begun], sounds: Mapping[int, bytes]) -> dict[int, int]:
     """The clauses, by their number in the reply, after which an earlier one or the same begins: a
     voice broke them off. With how much of their sound was sent."""
     return {
-        number: (after.starts if after.piece is one.piece else len(one.piece.audio)) - one.starts
+        number: _sent_of(one, after, sounds.get(number, b""))
         for number, (one, after) in enumerate(pairwise(clauses))
         if 0 <= after.clause <= one.clause
     }
+
+
+def _sent_of(one: Begun, after: Begun, sound: bytes) -> int:
+    """How much of a clause was sent before another was. One that was cleared and went on ends with
+    what came then right before the other."""
+    if after.piece is one.piece:
+        return after.starts - one.starts
+    before = bytes(after.piece.audio[: after.starts])
+    ends = (size for size in range(len(sound), 0, -1) if before.endswith(sound[:size]))
+    return next(ends, len(one.piece.audio) - one.starts)
 
 
 def _note_at(trace: Trace, index: int) -> notes.Note | None:
