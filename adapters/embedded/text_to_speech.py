@@ -135,6 +135,7 @@ class EmbeddedVoice:
 
     Entering it loads the model and warms it up, in a thread; that raises
     :class:`effects.ports.ProviderRefused` if a weight file is missing or is a wrong one.
+    Cancelled only after loading.
     ``load`` makes the model.
     """
 
@@ -150,7 +151,8 @@ class EmbeddedVoice:
         self._beginning = trio.CapacityLimiter(max(1, cores - 1))
 
     async def __aenter__(self) -> Self:
-        self._model = await trio.to_thread.run_sync(self._loaded, abandon_on_cancel=True)
+        # Not to be abandoned: a process that ends while native code loads is aborted.
+        self._model = await trio.to_thread.run_sync(self._loaded)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
