@@ -56,7 +56,7 @@ class _Session:
         over_ms = call.settings.offset_ms
         ears.forget(stage.now_ms() if since_ms is None else since_ms - over_ms)
         unfinished = {n: one for n, one in ears.unfinished.items() if call.is_open(n)}
-        ears.unfinished.clear()
+        ears.unfinished = dict(unfinished)  # the session after this one may have to know, too
         self._first = ears.next_segment
         if unfinished and ears.can_repeat:
             self._first, self._again = min(unfinished), set(unfinished)
