@@ -220,7 +220,10 @@ class _Composer:
         def take(delta: TextDelta | ToolCall) -> None:
             if isinstance(delta, TextDelta) and not delta.text:
                 return  # a sign of the connection's life, not of the model's
+            is_first = not self.race.winner
             if self.race.takes(name):
+                if is_first:
+                    self.choice.succeeded(name)
                 self._take(delta)
 
         self.silent.append(name)
@@ -248,7 +251,6 @@ class _Composer:
             self.calls.append(delta)
             return
         if self.tokens == 0:
-            self.choice.succeeded(self.race.winner)
             self.stage.note(
                 notes.FirstToken(
                     at_ms=self.stage.now_ms(),
