@@ -4,8 +4,11 @@
     GET /turns?call=ID      the turn records of a call that is live or was over lately
 
 The records hold what callers said. So there is an answer only where the service listens on a
-loopback address, for requests that name one as their host and came through no proxy: a tunnel to
-the port for a carrier opens neither, nor does a page in a browser.
+loopback address, for requests that name one as their host and do not say that they came through a
+proxy (``Forwarded``, ``X-Forwarded-For``, ``X-Forwarded-Host``, ``Via``). That keeps out a page in
+a browser, and a carrier's proxy that says what it is. It does not keep out what comes through a
+plain TCP tunnel with a local name as its host, or through a proxy that hides itself: both look
+local. So a carrier is to be let in by a proxy that forwards ``/media`` and no other path.
 """
 
 from __future__ import annotations
