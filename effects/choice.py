@@ -84,18 +84,19 @@ class Choice(Generic[P]):
         healthy = (one.provider for one in self._members.values() if one.breaker.lets_through)
         return next(healthy, self.first)
 
-    def instead_of(self, name: str) -> str:
-        """Who takes over from a provider that failed: the next in the order that is healthy.
-        Empty if there is none: those before it have failed already, or it would not have been
-        asked."""
+    def instead_of(self, name: str, *, took_over: bool) -> str:
+        """Who takes over from a provider that failed: the next in the order that is healthy. If the
+        call began with it, also one before it, that rested then; if it ``took_over`` itself, those
+        have failed in this call. Empty if there is nobody."""
         names = list(self._members)
-        later = names[names.index(name) + 1 :]
-        return next((one for one in later if self._members[one].breaker.lets_through), "")
+        place = names.index(name)
+        others = names[place + 1 :] + ([] if took_over else names[:place])
+        return next((one for one in others if self._members[one].breaker.lets_through), "")
 
     @contextmanager
     def watched(self, name: str) -> Iterator[None]:
         """Count a :class:`~effects.ports.ProviderError` that comes out as the provider's failure,
-        and log it. What it delivers is for :meth:`succeeded`."""
+        and log it, and work that is done as its success. Work that is cancelled proves nothing."""
         breaker = self._members[name].breaker
         tries = breaker.asked()
         try:
@@ -103,12 +104,14 @@ class Choice(Generic[P]):
         except ProviderError as error:
             self.failed(name, error)
             raise
+        else:
+            self.succeeded(name)
         finally:
             if tries:
                 breaker.left()
 
     def succeeded(self, name: str) -> None:
-        """The provider has begun to deliver."""
+        """The provider has delivered."""
         member = self._members[name]
         member.succeeded += 1
         if member.breaker.state != "closed":

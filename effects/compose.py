@@ -90,10 +90,11 @@ class _Composer:
         self.silence_ms = 0
         self.latest = 0.0
         self.choice = stage.ports.language_model
-        self.mind = self.choice.pick(stage.call.mind)
+        self.mind = stage.mind
         self.race: Hedge[Usage] = Hedge({}, 0)
         self.instead = ""
         """Who can take over from whoever failed."""
+        self.asked_last = ""
         self.silent: list[str] = []
         """Who was asked last, and has not failed."""
 
@@ -137,7 +138,7 @@ class _Composer:
 
     def _begin_anew(self) -> None:
         """Another language model goes on, with what the tools have said."""
-        self.mind = self.choice.pick(self.stage.call.mind)
+        self.mind = self.stage.mind
         self.cutter = ClauseCutter()
         self.tokens = self.chars = 0
         self.instead = ""
@@ -175,12 +176,12 @@ class _Composer:
 
     async def _generate(self, number: int) -> Usage:
         """One generation. Raises :class:`ProviderError`; ``instead`` is who can take over."""
-        spare = self.choice.instead_of(self.mind.name)
+        spare = self._instead_of(self.mind.name)
         asked = [self.mind.name]
         if spare and self.settings.mind_hedge_ms:
             asked.append(spare)
         switch_ms, last_ms = self.settings.mind_switch_ms, self.settings.first_token_ms
-        self.silence_ms = switch_ms if self.choice.instead_of(asked[-1]) else last_ms
+        self.silence_ms = switch_ms if self._instead_of(asked[-1]) else last_ms
         self.silent = []
         runners = {name: partial(self._ask, name, number) for name in asked}
         self.race = Hedge(runners, self.settings.mind_hedge_ms / 1000)
@@ -198,9 +199,14 @@ class _Composer:
                 raise timeout
         finally:
             self.budget_ms -= self.stage.now_ms() - began_ms
-            self.mind = self.choice.pick(self.race.winner or asked[-1])
-            self.instead = self.choice.instead_of(self.mind.name)
+            last = self.race.winner or self.asked_last
+            self.instead = self._instead_of(last)
+            self.mind = self.choice.pick(last)
         return usage
+
+    def _instead_of(self, name: str) -> str:
+        took_over = bool(self.stage.call.mind) or name != self.mind.name
+        return self.choice.instead_of(name, took_over=took_over)
 
     async def _ask(self, name: str, number: int) -> Usage:
         mind = self.choice.pick(name)
@@ -220,12 +226,10 @@ class _Composer:
         def take(delta: TextDelta | ToolCall) -> None:
             if isinstance(delta, TextDelta) and not delta.text:
                 return  # a sign of the connection's life, not of the model's
-            is_first = not self.race.winner
             if self.race.takes(name):
-                if is_first:
-                    self.choice.succeeded(name)
                 self._take(delta)
 
+        self.asked_last = name
         self.silent.append(name)
         try:
             with self.choice.watched(name):

@@ -110,7 +110,7 @@ class _Speaker:
         self.progress_ms = self.stage.now_ms()
         choice, voice_name = self.stage.ports.text_to_speech, self.stage.voice.name
         while True:
-            instead = choice.instead_of(voice_name)
+            instead = choice.instead_of(voice_name, took_over=bool(self.stage.call.voice))
             settings = self.stage.call.settings
             limit_ms = settings.voice_switch_ms if instead else settings.first_audio_ms
             if len(self.draft.composed) == self.played:

@@ -208,15 +208,21 @@ class Stage:
     """Runs something that outlives the reply that asked for it (a side effect); the last is called
     if it outlives the call, too."""
     settled: Callable[[], Awaitable[None]]
+    mind_name: str = ""
     voice_name: str = ""
-    """Who speaks in this call unless it fails: a call does not change its voice because others
-    had trouble with it."""
+    """Who thinks and who speaks in this call unless they fail: it does not change them because
+    others had trouble with them."""
     draft: Draft | None = None
     acknowledged: str = ""
     """What was said last to a caller who had to wait."""
     tools_running: dict[str, str] = field(default_factory=dict)
     """The tools that run for the current reply, each with what to say meanwhile."""
     errands: dict[Intent, Errand] = field(default_factory=dict)
+
+    @property
+    def mind(self) -> LanguageModel:
+        """Who composes the replies of this call."""
+        return self.ports.language_model.pick(self.call.mind or self.mind_name)
 
     @property
     def voice(self) -> TextToSpeech:

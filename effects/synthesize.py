@@ -39,7 +39,8 @@ async def voice(stage: Stage, draft: Draft) -> None:
             failure = ""  # whatever it died of, all was said
         elif not (failure or draft.is_said):
             failure = "the voice ended before it had said everything"
-    voicing.finish(failure, choice.instead_of(provider.name) if failure else "")
+    instead = choice.instead_of(provider.name, took_over=bool(stage.call.voice))
+    voicing.finish(failure, instead if failure else "")
 
 
 class _Voice:
@@ -68,7 +69,6 @@ class _Voice:
     async def _take(self, speech: Speech) -> None:
         if speech.mulaw and not self.sounded:
             self.sounded = True
-            self.stage.ports.text_to_speech.succeeded(self.provider.name)
             self.stage.note(notes.FirstSpeech(at_ms=self.stage.now_ms(), reply=self.draft.reply))
         await self.voicing.deliver(speech)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import trio
 from msgspec.structs import replace
 
 from effects.echo import REACH_MS
-from effects.ports import Heard, ProviderError
+from effects.ports import Heard, ProviderError, ProviderLost
 from effects.stage import Emit, Stage
 from states import notes
 from states.events import SttFailed, Transcript
@@ -23,16 +24,26 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
     """
     choice = stage.ports.speech_to_text
     recogniser = choice.pick(stage.call.recogniser)
-    session = _Session(stage, emit, recogniser.name)
+    session = _Session(stage, emit)
     stage.note(notes.RecogniserStarted(at_ms=stage.now_ms(), provider=recogniser.name))
-    reason, retryable = "speech-to-text ended by itself", True
     try:
         with choice.watched(recogniser.name), stage.ears.listen(gated=recogniser.gated) as sound:
             await recogniser.transcribe(sound, session.heard)
+            raise ProviderLost("speech-to-text ended by itself")
     except ProviderError as error:
-        reason, retryable = str(error), error.retryable
-    instead = choice.instead_of(recogniser.name)
-    emit(SttFailed(at_ms=stage.now_ms(), reason=reason, retryable=retryable, instead=instead))
+        failure = error
+    except trio.Cancelled:
+        if session.has_words:  # the call is over: all was well
+            choice.succeeded(recogniser.name)
+        raise
+    emit(
+        SttFailed(
+            at_ms=stage.now_ms(),
+            reason=str(failure),
+            retryable=failure.retryable,
+            instead=choice.instead_of(recogniser.name, took_over=bool(stage.call.recogniser)),
+        )
+    )
 
 
 class _Session:
@@ -43,8 +54,8 @@ class _Session:
     ``_behind_ms`` is where, ``_again`` are the segments.
     """
 
-    def __init__(self, stage: Stage, emit: Emit, recogniser: str) -> None:
-        self._stage, self._emit, self._recogniser = stage, emit, recogniser
+    def __init__(self, stage: Stage, emit: Emit) -> None:
+        self._stage, self._emit = stage, emit
         self._known: dict[int, Heard] = {}
         self._again: set[int] = set()
         self._behind_ms = 0.0
@@ -69,6 +80,11 @@ class _Session:
                     replace(one, final=True, through_ms=through_ms, endpoint=False, eager=False)
                 )
 
+    @property
+    def has_words(self) -> bool:
+        """Whether it has said anything."""
+        return bool(self._known)
+
     def heard(self, words: Heard) -> None:
         """The session says something."""
         stage, ears = self._stage, self._stage.ears
@@ -77,8 +93,6 @@ class _Session:
                 notes.EventDropped(at_ms=stage.now_ms(), event="transcript", effect="transcribe")
             )
             return
-        if not self._known:
-            stage.ports.speech_to_text.succeeded(self._recogniser)
         self._known[words.segment] = words
         segment = self._first + words.segment
         # What the agent has said since the speech began: who repeats it later means it. Words that

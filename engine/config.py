@@ -25,12 +25,14 @@ VoiceName = Literal["elevenlabs", "cartesia", "embedded"]
 
 class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The vendors' keys, for those who keep them in the file: what the environment says comes
-    first (``DEEPGRAM_API_KEY`` and so on)."""
+    first (``DEEPGRAM_API_KEY`` and so on). ``transcription`` is the one for a ``base_url`` of
+    ``[transcription]`` that is not OpenAI's."""
 
     deepgram: SecretStr | None = None
     openai: SecretStr | None = None
     elevenlabs: SecretStr | None = None
     cartesia: SecretStr | None = None
+    transcription: SecretStr | None = None
 
 
 class Fallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

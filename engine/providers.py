@@ -35,6 +35,7 @@ VARIABLES: Mapping[str, str] = {
     "openai": "OPENAI_API_KEY",
     "elevenlabs": "ELEVENLABS_API_KEY",
     "cartesia": "CARTESIA_API_KEY",
+    "transcription": "TRANSCRIPTION_API_KEY",
 }
 """Where a vendor's key is looked for first."""
 
@@ -90,15 +91,19 @@ class Providers:
             case "whisper":
                 return LocalWhisper(config.whisper)
             case "whisper-endpoint":
-                key = self._needed("openai", config.transcription.base_url)
-                transcriber = OpenAiTranscriber(key, config.transcription)
+                # OpenAI's key is OpenAI's: another server has one of its own, or none.
+                is_openai = _is_openai(config.transcription.base_url)
+                key = self._needed("openai") if is_openai else self._key("transcription")
+                transcriber = OpenAiTranscriber(key or SecretStr(""), config.transcription)
                 return WhisperEndpoint(transcriber, config.whisper_endpoint)
             case _:
                 return EmbeddedSpeechToText()
 
     def _mind(self, name: str) -> LanguageModel:
         if name == "openai":
-            return OpenAi(self._needed("openai", self._config.openai.base_url), self._config.openai)
+            settings = self._config.openai
+            key = self._needed("openai") if _is_openai(settings.base_url) else self._key("openai")
+            return OpenAi(key or SecretStr(""), settings)
         if self._kit.mind is None:
             agent = self._kit.agent.name
             raise ConfigError(
@@ -117,15 +122,14 @@ class Providers:
             case _:
                 return EmbeddedVoice()
 
-    def _needed(self, vendor: str, base_url: str = OPENAI_URL) -> SecretStr:
-        """The vendor's key. A compatible server elsewhere may want none."""
+    def _needed(self, vendor: str) -> SecretStr:
         key = self._key(vendor)
-        if key is None and base_url == OPENAI_URL:
+        if key is None:
             raise ConfigError(
                 f"{vendor} needs a key: set {VARIABLES[vendor]} (or {vendor} in [keys] of "
                 "antiphon.toml)"
             )
-        return key or SecretStr("")
+        return key
 
     def _key(self, vendor: str) -> SecretStr | None:
         """The vendor's key. It is never quoted: a library that could not send it might do that."""
@@ -136,3 +140,8 @@ class Providers:
         if not (plain.isascii() and plain.isprintable()) or " " in plain:
             raise ConfigError(f"{where} holds characters that no key has: set it anew")
         return SecretStr(plain) if plain else None
+
+
+def _is_openai(base_url: str) -> bool:
+    """Whether it is OpenAI itself; a compatible server elsewhere may want no key."""
+    return base_url.rstrip("/") == OPENAI_URL

@@ -123,6 +123,7 @@ def _stage(
         emit=emit,
         run_errand=interpreter.run_errand,
         settled=interpreter.settled,
+        mind_name=desk.ports.language_model.pick("").name,
         voice_name=desk.ports.text_to_speech.pick("").name,
     )
 

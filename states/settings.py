@@ -24,6 +24,7 @@ _ORDER = (
     ("silence_ms", "silence_most_ms"),
     ("offset_probability", "onset_probability"),
     ("chunk_ms", "lead_ms"),
+    ("mind_hedge_ms", "mind_switch_ms"),
 )
 """Pairs of settings of which the first must not be above the second."""
 

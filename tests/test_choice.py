@@ -33,7 +33,7 @@ async def test_the_order_decides() -> None:
     choice = three()
     assert choice.pick("").name == "a"
     assert choice.pick("c").name == "c"
-    assert [choice.instead_of(name) for name in "abc"] == ["b", "c", ""]
+    assert [choice.instead_of(name, took_over=True) for name in "abc"] == ["b", "c", ""]
 
 
 async def test_one_that_fails_again_and_again_is_passed_over(autojump_clock: MockClock) -> None:
@@ -44,9 +44,28 @@ async def test_one_that_fails_again_and_again_is_passed_over(autojump_clock: Moc
     fail(choice, "a", 1)
     fail(choice, "b", 2)
     assert choice.pick("").name == "c"
-    assert choice.instead_of("a") == "c"
+    assert choice.instead_of("a", took_over=False) == "c"
     await trio.sleep(31)
     assert choice.pick("").name == "a"
+
+
+async def test_a_call_that_began_with_a_later_one_may_go_back(autojump_clock: MockClock) -> None:
+    """The first rested then, and has not failed in this call."""
+    choice = three(failures=1)
+    fail(choice, "a", 1)
+    assert choice.pick("").name == "b"
+    await trio.sleep(31)
+    assert choice.instead_of("c", took_over=False) == "a"
+    assert choice.instead_of("c", took_over=True) == ""
+
+
+async def test_one_that_always_breaks_off_is_left_alone(autojump_clock: MockClock) -> None:
+    """To begin is no success: what counts is work that is done."""
+    choice = three(failures=2)
+    with choice.watched("a"):
+        pass
+    fail(choice, "a", 2)
+    assert choice.health[0].state == "open"
 
 
 async def test_somebody_is_always_asked() -> None:
@@ -55,7 +74,7 @@ async def test_somebody_is_always_asked() -> None:
     for name in "abc":
         fail(choice, name, 1)
     assert choice.pick("").name == "a"
-    assert choice.instead_of("a") == ""
+    assert choice.instead_of("a", took_over=False) == ""
 
 
 async def test_success_makes_good(autojump_clock: MockClock) -> None:
@@ -86,11 +105,13 @@ async def test_one_tries_whether_it_is_back(autojump_clock: MockClock) -> None:
 async def test_who_was_served_all_along_does_not_end_the_try(autojump_clock: MockClock) -> None:
     """A call that was begun before the provider failed for others ends while one tries."""
     choice = three(failures=1)
-    with choice.watched("a"):
+    with trio.CancelScope() as call, choice.watched("a"):
         fail(choice, "a", 1)
         await trio.sleep(31)
         trying = choice.watched("a")
         trying.__enter__()
+        call.cancel()
+        await trio.lowlevel.checkpoint()
     assert choice.pick("").name == "b"
     trying.__exit__(None, None, None)
     assert choice.pick("").name == "a"

@@ -12,7 +12,8 @@ from trio.testing import MockClock
 
 from adapters.embedded.parcel import PARCEL
 from adapters.openai.language_model import OpenAi
-from adapters.openai.settings import OpenAiSettings
+from adapters.openai.settings import OpenAiSettings, TranscriptionSettings
+from adapters.openai.transcription import OpenAiTranscriber
 from effects.ports import ProviderLost
 from engine.agents import AgentKit, agent_kit
 from engine.config import Config, Fallback, Keys
@@ -131,3 +132,23 @@ def test_who_serves_can_be_told() -> None:
     """In one line, in order, without a key."""
     made = Providers(Config(), PARCEL_DESK, ALL_KEYS)
     assert str(made) == "speech-to-text deepgram, mind openai, voice elevenlabs or else cartesia"
+
+
+def test_the_key_of_openai_is_not_sent_to_another_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transcription server elsewhere gets its own key, or none."""
+    keys: list[str] = []
+
+    def transcriber(key: SecretStr, settings: TranscriptionSettings) -> OpenAiTranscriber:
+        keys.append(key.get_secret_value())
+        return OpenAiTranscriber(key, settings)
+
+    monkeypatch.setattr("engine.providers.OpenAiTranscriber", transcriber)
+    elsewhere = TranscriptionSettings(base_url="http://localhost:8000/v1")
+    for own in ({}, {"TRANSCRIPTION_API_KEY": "own"}):
+        environment = {"OPENAI_API_KEY": "sk-openai", **own}
+        listed = providers(
+            environment, speech_to_text=("whisper-endpoint",), transcription=elsewhere
+        )
+        assert listed[0] == ["whisper-endpoint"]
+    providers({"OPENAI_API_KEY": "sk-openai"}, speech_to_text=("whisper-endpoint",))
+    assert keys == ["", "own", "sk-openai"]

@@ -149,7 +149,7 @@ SETTINGS = _ready(
     _values("greeting_protected_ms", 100, 2000),
     _values("mind_switch_ms", 300),
     _values("voice_switch_ms", 300),
-    _values("mind_hedge_ms", 100, 1000),
+    _values("mind_hedge_ms", 100, 300),
 )
 
 
