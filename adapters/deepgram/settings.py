@@ -6,10 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from states.settings import Count, Limit, Milliseconds
+from states.settings import Count, Limit, Milliseconds, Seconds
 
 WebsocketUrl = Annotated[str, msgspec.Meta(pattern="^wss?://.")]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
 EotThreshold = Annotated[float, msgspec.Meta(ge=0.5, le=0.9)]
 EagerThreshold = Annotated[float, msgspec.Meta(ge=0.3, le=0.9)]
 

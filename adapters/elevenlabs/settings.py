@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from states.settings import Limit, Share
+from states.settings import Limit, Seconds, Share
 
 HttpUrl = Annotated[str, msgspec.Meta(pattern="^https?://.")]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class ElevenLabsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
