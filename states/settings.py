@@ -9,6 +9,9 @@ import msgspec
 Milliseconds = Annotated[int, msgspec.Meta(ge=1)]
 """A duration that a configuration may name: zero or less would spin or never wait."""
 
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+"""The same for what waits on the real clock."""
+
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 """A probability, a score, or a threshold for one."""
 

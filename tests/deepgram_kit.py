@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from adapters.deepgram.settings import DeepgramSettings
 from adapters.deepgram.speech_to_text import Deepgram
-from effects.ports import Frame, Heard, Offset, ProviderError, Sound
+from effects.ports import Frame, Heard, Offset, Onset, ProviderError, Sound
 from states import mulaw
 from tests.twins.deepgram import DeepgramTwin, spoken
 from tests.twins.server import Conversation
@@ -80,6 +80,10 @@ class Caller:
         """Put in one large frame."""
         self._send.send_nowait(Frame(audio, self.at_ms))
         self.at_ms += mulaw.duration_ms(audio)
+
+    def begins(self) -> None:
+        """Our own voice activity detector finds that there is speech."""
+        self._send.send_nowait(Onset(self.at_ms))
 
     def pauses(self) -> None:
         """Our own voice activity detector finds that the speech is over."""

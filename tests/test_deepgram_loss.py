@@ -7,6 +7,7 @@ from functools import partial
 
 import msgspec
 import pytest
+import trio
 
 from adapters.deepgram.settings import DeepgramSettings
 from effects.ports import ProviderLost, ProviderRefused
@@ -192,6 +193,68 @@ async def test_speech_longer_than_the_backlog_keeps_its_words(settings: Deepgram
         caller.speech_over()
         await caller.ended()
     assert caller.words == ["one two three four five six seven"]
+
+
+# --- silence of the vendor's ---
+
+
+def impatient(settings: DeepgramSettings) -> DeepgramSettings:
+    return msgspec.structs.replace(settings, answer_s=0.15)
+
+
+@BOTH
+async def test_a_vendor_that_falls_silent_is_replaced(settings: DeepgramSettings) -> None:
+    """nova when it was asked for the final words, Flux while the caller speaks; a new connection
+    hears it all again."""
+    async with open_twin(DeepgramTwin()) as twin, calling(twin, impatient(settings)) as caller:
+        caller.begins()
+        caller.says("one two")
+        await has_heard(caller, "one two")
+        twin.is_mute = True
+        caller.says("three")
+        if settings is NOVA:
+            caller.pauses()
+        await until(lambda: len(twin.requests) == 2)
+        twin.is_mute = False
+        await has_heard(caller, "one two three")
+        caller.pauses()
+        caller.speech_over()
+        await caller.ended()
+    assert caller.words == ["one two three"]
+    assert caller.error is None
+
+
+@BOTH
+async def test_a_vendor_that_stays_silent_is_given_up(settings: DeepgramSettings) -> None:
+    async with open_twin(DeepgramTwin()) as twin, calling(twin, impatient(settings)) as caller:
+        twin.is_mute = True
+        caller.begins()
+        caller.says("one")
+        if settings is NOVA:
+            caller.pauses()
+        with trio.move_on_after(5):
+            while not caller.over.is_set():
+                await trio.sleep(0.02)
+                if settings is FLUX:
+                    caller.is_quiet(20)
+    assert type(caller.error) is ProviderLost
+    assert "after 3 tries: deepgram said nothing for 0.15 s" in str(caller.error)
+    assert len(twin.calls) == 1 + 3
+
+
+@BOTH
+async def test_silence_of_the_callers_is_no_loss(settings: DeepgramSettings) -> None:
+    """Nothing is due while nobody speaks."""
+    async with open_twin(DeepgramTwin()) as twin, calling(twin, impatient(settings)) as caller:
+        caller.begins()
+        caller.says("one")
+        caller.pauses()
+        caller.is_quiet(600)
+        await until(lambda: any(words.final for words in caller.heard))
+        twin.is_mute = True
+        caller.is_quiet(500)
+        await trio.sleep(0.4)
+        assert len(twin.requests) == 1
 
 
 async def test_a_call_survives_many_losses() -> None:

@@ -317,14 +317,62 @@ async def test_silence_over_http_is_given_up() -> None:
             await say(voice, *TEXTS)
 
 
-async def test_a_text_that_sounds_like_nothing_ends_all_the_same() -> None:
-    """What the vendor has no sound for it has none for over HTTP either: the clause ends."""
+class Says(ElevenLabsTwin):
+    """Answers over HTTP with these lines, whatever it is asked for."""
+
+    def __init__(self, *lines: bytes) -> None:
+        super().__init__()
+        self._lines = lines
+
+    async def http(self, request: Request, reply: Reply) -> None:
+        await reply.begin(200, {"content-type": "application/json"})
+        for line in self._lines:
+            await reply.piece(line + b"\n")
+        await reply.end()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        (b"{}",),
+        (b"<html>Bad gateway</html>", b'{"audio_base64": "VVV'),
+        (b"17", b"null", b'"hm"'),
+        (b'{"audio_base64": "VVVVV"}',),
+        (b'{"audio_base64": 17}',),
+        (b'{"audio_base64": "VVVV", "alignment": "Hello"}',),
+        (b'{"audio_base64": "VVVV", "alignment": {"characters": [1]}}',),
+        (
+            b'{"audio_base64": "VVVV", "alignment": {"characters": ["H"],'
+            b' "character_end_times_seconds": ["soon"]}}',
+        ),
+    ],
+)
+async def test_an_answer_that_is_none_is_no_clause(lines: tuple[bytes, ...]) -> None:
+    """With a status of 200: another voice may say the clause."""
+    said: list[Speech] = []
+    async with speaking(Says(*lines), transport="http") as voice:
+        with pytest.raises(ProviderLost, match="elevenlabs sent"):
+            await say(voice, *TEXTS, into=said)
+    assert ends_of(said) == []
+
+
+async def test_what_has_nothing_to_say_is_not_asked_for() -> None:
+    """Without letters and digits a clause ends as it is."""
+    twin = Says()
+    async with speaking(twin, transport="http") as voice:
+        assert ends_of(await say(voice, "…", "!")) == [0, 1]
+    assert http_asked(twin) == 0
+
+
+async def test_a_text_that_sounds_like_nothing_is_lost() -> None:
+    """What the vendor has no sound for on the websocket it is asked for over HTTP; then another
+    voice may say it."""
 
     async def mute(text: str) -> bytes:
         return b""
 
     twin = ElevenLabsTwin(brain=mute)
     async with speaking(twin, silence_s=0.1) as voice:
-        said = await say(voice, "Hm.", "Hm.")
-    assert ends_of(said) == [0, 1]
-    assert letters_of(said) == [0, 0]
+        with pytest.raises(ProviderLost, match="sent no sound"):
+            await say(voice, "Hm.", "Hm.")

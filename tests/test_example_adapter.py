@@ -11,7 +11,7 @@ import pytest
 import trio
 from pydantic import SecretStr
 
-from effects.ports import Clause, ProviderBusy, ProviderRefused, Speech, TextToSpeech
+from effects.ports import Clause, ProviderBusy, ProviderLost, ProviderRefused, Speech, TextToSpeech
 from effects.spoken import clause_of
 from tests.twins.server import Conversation, Faults, Twin, open_twin
 
@@ -30,7 +30,7 @@ def whistle() -> Any:
 
 
 class WhistleTwin(Twin):
-    """One byte of audio a letter; an error for "Psst."."""
+    """One byte of audio a letter; an error for "Psst.", and none that can be read for "Hush."."""
 
     async def converse(self, conversation: Conversation) -> None:
         while True:
@@ -38,6 +38,9 @@ class WhistleTwin(Twin):
             assert isinstance(text, str)
             if text == "Psst.":
                 await conversation.send("429 too many whistles")
+                continue
+            if text == "Hush.":
+                await conversation.send("not now")
                 continue
             for piece in (bytes(len(text)), b""):
                 await conversation.send(piece)
@@ -77,6 +80,8 @@ async def test_its_errors_are_the_ports() -> None:
     async with open_twin(WhistleTwin()) as twin:
         with pytest.raises(ProviderBusy, match="too many whistles"):
             await said(twin, "Psst.")
+        with pytest.raises(ProviderLost, match="no status: not now"):
+            await said(twin, "Hush.")
         twin.faults = Faults(refuse=401)
         with pytest.raises(ProviderRefused, match="check WHISTLE_API_KEY"):
             await said(twin, "Yes.")

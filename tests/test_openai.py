@@ -19,6 +19,7 @@ from effects.ports import (
     Message,
     Prompt,
     ProviderBusy,
+    ProviderDeclined,
     ProviderError,
     ProviderLost,
     ProviderRefused,
@@ -41,8 +42,11 @@ from tests.openai_kit import (
     until,
 )
 from tests.twins.openai import OpenAiTwin, Quirks, Scripted
-from tests.twins.openai_requests import QUOTA
+from tests.twins.openai_requests import QUOTA, ApiError
 from tests.twins.server import Faults, open_twin
+
+LENGTH = "Your messages are longer than the model's context."
+TOO_LONG = ApiError(400, LENGTH, "context_length_exceeded").body.decode()
 
 # --- replies --------------------------------------------------------------------------------
 
@@ -156,6 +160,7 @@ async def test_a_reply_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ("status", "saying", "error", "retryable", "words"),
     [
         (400, "", ProviderRefused, False, "Invalid request"),
+        (400, TOO_LONG, ProviderDeclined, False, "declined the prompt .*: context_length_exceeded"),
         (401, "", ProviderRefused, False, "check OPENAI_API_KEY"),
         (403, "", ProviderRefused, False, "check OPENAI_API_KEY"),
         (402, "", ProviderRefused, False, "credit"),

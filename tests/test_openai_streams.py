@@ -18,6 +18,7 @@ from adapters.openai.failures import Exchange
 from adapters.openai.language_model import Reply
 from effects.ports import (
     ProviderBusy,
+    ProviderDeclined,
     ProviderError,
     ProviderLost,
     ProviderRefused,
@@ -110,21 +111,21 @@ def test_a_reply_that_met_its_limit_is_spoken_as_far_as_it_goes(api: Api) -> Non
 @both
 def test_a_limit_that_leaves_nothing_to_say_is_an_error(api: Api) -> None:
     """All of it went into thoughts, perhaps; another try would end the same."""
-    with pytest.raises(ProviderRefused, match="met max_tokens before anything") as raised:
+    with pytest.raises(ProviderDeclined, match="met max_tokens before anything") as raised:
         read(api, stream(api, [], finish="length"))
     assert not raised.value.retryable
 
 
 def test_a_call_that_met_its_limit_is_not_made() -> None:
     """Its arguments are not whole."""
-    with pytest.raises(ProviderRefused, match="met max_tokens"):
+    with pytest.raises(ProviderDeclined, match="met max_tokens"):
         read("chat", stream("chat", [TextDelta("Let me see."), FINDS], finish="length"))
 
 
 @both
 def test_the_content_filter_is_an_error(api: Api) -> None:
     """Somebody else may answer; the same request would be stopped again."""
-    with pytest.raises(ProviderRefused, match=r"openai \(request req_1\) stopped the reply"):
+    with pytest.raises(ProviderDeclined, match=r"openai \(request req_1\) stopped the reply"):
         read(api, stream(api, [TextDelta("It")], finish="content_filter"))
 
 
@@ -147,8 +148,11 @@ def test_a_stream_that_ends_early_is_lost(api: Api) -> None:
         ("something_new", ProviderLost, True),
         ("rate_limit_exceeded", ProviderBusy, True),
         ("insufficient_quota", ProviderRefused, False),
-        ("invalid_prompt", ProviderRefused, False),
-        ("context_length_exceeded", ProviderRefused, False),
+        ("invalid_prompt", ProviderDeclined, False),
+        ("context_length_exceeded", ProviderDeclined, False),
+        ("content_filter", ProviderDeclined, False),
+        ("bio_policy", ProviderDeclined, False),
+        ("data_residency_mismatch", ProviderRefused, False),
         (400, ProviderRefused, False),
         (429, ProviderBusy, True),
         (503, ProviderLost, True),

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import msgspec
 
+from states.settings import Limit, Seconds
+
 WebsocketUrl = Annotated[str, msgspec.Meta(pattern="^wss?://.")]
 Speed = Annotated[float, msgspec.Meta(ge=0.6, le=1.5)]
 Volume = Annotated[float, msgspec.Meta(ge=0.5, le=2.0)]
@@ -32,9 +34,9 @@ class CartesiaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     speed: Speed | None = None
     volume: Volume | None = None
     emotion: str | None = None
-    ready_sockets: int = 1
-    kept_sockets: int = 8
-    idle_s: float = 240.0
-    connect_s: float = 3.0
-    answer_s: float = 5.0
+    ready_sockets: Limit = 1
+    kept_sockets: Limit = 8
+    idle_s: Seconds = 240.0
+    connect_s: Seconds = 3.0
+    answer_s: Seconds = 5.0
     base_url: WebsocketUrl = "wss://api.cartesia.ai"

@@ -22,7 +22,12 @@ FLUX_CHUNK_BYTES = 80 * BYTES_PER_MS
 
 
 class Line(Protocol):
-    """A connection. Each of its methods raises :class:`~adapters.sockets.SocketClosed`."""
+    """A connection. Each of its methods raises :class:`~adapters.sockets.SocketClosed`.
+
+    ``reports_speech``: while the caller speaks, there is always something to tell.
+    """
+
+    reports_speech: bool
 
     async def send(self, mulaw: bytes) -> None:
         """Send audio, in its order."""
@@ -32,8 +37,8 @@ class Line(Protocol):
         """No sound comes: say that we are there. Returns how much silence that took, in ms."""
         ...
 
-    async def speech_ended(self) -> None:
-        """The caller paused."""
+    async def speech_ended(self) -> bool:
+        """The caller paused. Returns whether that is answered."""
         ...
 
     async def finish(self, *, is_open: bool) -> None:
@@ -65,6 +70,8 @@ class NovaLine:
     net-errors), so where there is none yet silence is sent instead.
     """
 
+    reports_speech = False
+
     def __init__(self, socket: Socket, *, finalize: bool) -> None:
         self._client = AsyncV1SocketClient(websocket=Transport(socket))  # type: ignore[arg-type]
         self._finalize = finalize
@@ -81,9 +88,10 @@ class NovaLine:
         await self.send(SILENCE * KEEP_ALIVE_SILENCE_MS * BYTES_PER_MS)
         return KEEP_ALIVE_SILENCE_MS
 
-    async def speech_ended(self) -> None:
+    async def speech_ended(self) -> bool:
         if self._finalize:
             await self._client.send_finalize()
+        return self._finalize
 
     async def finish(self, *, is_open: bool) -> None:
         await self._client.send_close_stream()
@@ -100,6 +108,8 @@ class FluxLine:
     open turn when the stream is closed (docs/flux/close-stream) but when it is told to.
     """
 
+    reports_speech = True
+
     def __init__(self, socket: Socket, *, silence_ms: float) -> None:
         self._client = AsyncV2SocketClient(websocket=Transport(socket))  # type: ignore[arg-type]
         self._silence_ms = silence_ms
@@ -115,8 +125,9 @@ class FluxLine:
         await self._flush()
         return self._silence_ms
 
-    async def speech_ended(self) -> None:
+    async def speech_ended(self) -> bool:
         """Flux judges that for itself."""
+        return False
 
     async def finish(self, *, is_open: bool) -> None:
         await self._flush()

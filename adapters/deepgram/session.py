@@ -5,11 +5,13 @@
     heard <── Segments <── _receive <── Line
 
 While there is no connection nothing is taken from ``sound``, whose queue is bounded and drops the
-oldest. So it is while Deepgram takes its audio too slowly; reading does not wait for that.
+oldest. So it is while Deepgram takes its audio too slowly; reading does not wait for that. A
+connection that owes us a message and sends none is as good as lost.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 
 import structlog
@@ -17,12 +19,21 @@ import trio
 
 from adapters.deepgram.backlog import Backlog
 from adapters.deepgram.lines import FluxLine, Line, NovaLine
-from adapters.deepgram.messages import VENDOR, Complaint, UtteranceEnd, Words, told
+from adapters.deepgram.messages import VENDOR, Complaint, Message, UtteranceEnd, Words, told
 from adapters.deepgram.segments import Segments
 from adapters.deepgram.settings import DeepgramSettings
 from adapters.secrets import quoted
 from adapters.sockets import Endpoint, Socket, SocketClosed, open_socket
-from effects.ports import Frame, Heard, Offset, ProviderError, ProviderLost, ProviderRefused, Sound
+from effects.ports import (
+    Frame,
+    Heard,
+    Offset,
+    Onset,
+    ProviderError,
+    ProviderLost,
+    ProviderRefused,
+    Sound,
+)
 
 log = structlog.get_logger()
 
@@ -52,6 +63,11 @@ class Session:
         self._is_over = False
         self._failures = 0
         """Connections in a row that were lost, or not opened, before anything was final."""
+        self._speaking = False
+        self._paused = False
+        """The caller did, and their last words are not final."""
+        self._listening = trio.CancelScope()
+        """Waits for the next message; its deadline is when one is due."""
 
     async def run(self) -> None:
         """Transcribe until ``sound`` ends. Raises :class:`~effects.ports.ProviderError`."""
@@ -82,6 +98,7 @@ class Session:
         line = self._line(socket)
         replay = self._to_replay()
         self._was_open = True
+        self._listening = trio.CancelScope()
         ended: ProviderError | None = None
         async with trio.open_nursery() as nursery:
             with trio.CancelScope() as patience:
@@ -113,6 +130,8 @@ class Session:
         try:
             for frame in replay:
                 await line.send(frame.mulaw)
+            if self._paused:
+                await self._ask(line)
             await self._pass_on(line)
             self._is_over = True
             patience.deadline = trio.current_time() + FINISH_S
@@ -135,18 +154,39 @@ class Session:
                     if item.mulaw:
                         self._backlog.add(item)
                         await line.send(item.mulaw)
+                        if self._speaking and line.reports_speech:
+                            self._expect()
+                case Onset():
+                    self._speaking, self._paused = True, False
                 case Offset():
-                    await line.speech_ended()
+                    self._speaking, self._paused = False, True
+                    self._listening.deadline = math.inf
+                    await self._ask(line)
                 case None:
                     self._backlog.add_silence(await line.keep_alive())
+
+    async def _ask(self, line: Line) -> None:
+        """For the final words, where that is answered."""
+        if await line.speech_ended():
+            self._expect()
+
+    def _expect(self) -> None:
+        """A message is due, from now on or since it was first."""
+        due = trio.current_time() + self._settings.answer_s
+        self._listening.deadline = min(self._listening.deadline, due)
 
     async def _receive(self, line: Line) -> ProviderError:
         """Report what is heard until the connection ends; why it did."""
         while True:
+            message: Message | None = None
             try:
-                message = await line.receive()
+                with self._listening:
+                    message = await line.receive()
             except SocketClosed as closed:
                 return told(closed)
+            if self._listening.cancelled_caught:
+                return ProviderLost(f"{VENDOR} said nothing for {self._settings.answer_s:g} s")
+            self._listening = trio.CancelScope()
             match message:
                 case Words():
                     self._take(message)
@@ -161,6 +201,7 @@ class Session:
         self._report(self._segments.take(words, self._backlog.call_ms(words.through_ms)))
         if words.final:
             self._failures = 0
+            self._paused = False
             self._backlog.settle(words.through_ms)
         elif not self._segments.open:
             self._backlog.settle(words.through_ms - UNDECIDED_MS)

@@ -6,10 +6,9 @@ from typing import Annotated
 
 import msgspec
 
-from states.settings import Count, Limit, Milliseconds
+from states.settings import Count, Limit, Milliseconds, Seconds
 
 WebsocketUrl = Annotated[str, msgspec.Meta(pattern="^wss?://.")]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
 EotThreshold = Annotated[float, msgspec.Meta(ge=0.5, le=0.9)]
 EagerThreshold = Annotated[float, msgspec.Meta(ge=0.3, le=0.9)]
 
@@ -44,6 +43,8 @@ class DeepgramSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         Deepgram is told that we are still there (it hangs up after ten seconds).
         ``reconnect_tries``: tries in a row to get back a connection that was lost; the first
         at once, the next after ``reconnect_wait_ms``, and then after twice that, and so on.
+        ``answer_s``: a connection is lost, too, if it says nothing for so long after it was asked
+        for the final words (nova), or while the caller speaks (Flux).
         ``replay_ms``: the audio that is kept to be heard again on a new connection.
     """
 
@@ -66,6 +67,7 @@ class DeepgramSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     connect_s: Seconds = 3.0
     keep_alive_s: Seconds = 4.0
+    answer_s: Seconds = 3.0
     reconnect_tries: Count = 3
     reconnect_wait_ms: Milliseconds = 200
     replay_ms: Milliseconds = 10_000

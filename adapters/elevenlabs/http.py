@@ -10,13 +10,14 @@ import base64
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Self
 
+import trio
 from pydantic import SecretStr
 
 from adapters.elevenlabs.errors import KEY_VARIABLE, VENDOR, http_error
 from adapters.elevenlabs.saying import Saying
 from adapters.elevenlabs.settings import OUTPUT_FORMAT, ElevenLabsSettings
 from adapters.elevenlabs.timings import Aligned
-from adapters.secrets import revealed
+from adapters.secrets import quoted, revealed
 from effects.ports import ProviderError, ProviderLost, ProviderTimeout
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Http:
             limit_s = self._settings.silence_s
             saying.fail(ProviderTimeout(f"{VENDOR} did not answer within {limit_s:g} s"))
         except httpx.HTTPError as error:
-            why = str(error) or type(error).__name__
+            why = quoted(str(error)) or type(error).__name__
             saying.fail(ProviderLost(f"{VENDOR} cannot be reached: {why}"))
         except ProviderError as error:
             saying.fail(error)
@@ -90,10 +91,30 @@ class Http:
             ),
             request_options={"max_retries": 0},
         )
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                saying.add(base64.b64decode(chunk.audio_base_64 or ""), _aligned(chunk))
+        failure: ProviderError | None = None
+        # Whatever ends the SDK's generators has to come from within: it does not close them.
+        with trio.CancelScope() as reading:
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    failure = failure or _add(saying, chunk)
+                    if failure is not None:
+                        reading.cancel()
+        if failure is not None:
+            raise failure
+        if not saying.audio_ms:  # the SDK leaves out what it cannot read
+            raise ProviderLost(f"{VENDOR} sent no sound for a clause")
         saying.end()
+
+
+def _add(saying: Saying, chunk: Chunk) -> ProviderError | None:
+    """Add what the SDK hands on, which it does not validate; what is wrong with it."""
+    try:
+        saying.add(base64.b64decode(chunk.audio_base_64 or ""), _aligned(chunk))
+    except ProviderError as error:
+        return error
+    except (ValueError, TypeError, AttributeError) as error:  # base64's error is a ValueError
+        return ProviderLost(f"{VENDOR} sent what is no sound ({type(error).__name__})")
+    return None
 
 
 def _aligned(chunk: Chunk) -> Aligned | None:

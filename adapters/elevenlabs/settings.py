@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from states.settings import Limit, Share
+from states.settings import Limit, Seconds, Share
 
 HttpUrl = Annotated[str, msgspec.Meta(pattern="^https?://.")]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class ElevenLabsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,7 +28,8 @@ class ElevenLabsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         ``ready``: sockets that are kept open for replies to come; ``most`` are kept of those that
         were used. ``inactivity_timeout_s``: the vendor closes what is silent for longer.
     When it is given up
-        ``connect_s`` for a websocket to open; ``silence_s`` for the next piece of a clause.
+        ``connect_s`` for a websocket to open; ``silence_s`` for the next piece of a clause. Both
+        are below ``voice_switch_ms``, so that HTTP is tried before another voice is.
     """
 
     voice: str = "JBFqnCBsd6RMkjVDRZzb"
@@ -49,8 +49,8 @@ class ElevenLabsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     most: Limit = 4
     inactivity_timeout_s: Annotated[int, msgspec.Meta(ge=5, le=180)] = 180
 
-    connect_s: Seconds = 3.0
-    silence_s: Seconds = 2.0
+    connect_s: Seconds = 1.0
+    silence_s: Seconds = 1.2
 
     @property
     def identity(self) -> str:

@@ -6,7 +6,8 @@
     408, 5xx, `server_error` in a stream        ProviderLost      yes
     429, `rate_limit_exceeded` in a stream      ProviderBusy      yes
     429 with `insufficient_quota`, 402          ProviderRefused   no
-    401, 403, 400, 404 and the like, a policy   ProviderRefused   no
+    a prompt too long or against a policy       ProviderDeclined  no
+    401, 403, 400, 404 and the like             ProviderRefused   no
 
 Source: https://platform.openai.com/docs/guides/error-codes, and the codes of the SDK's
 ``ResponseError``.
@@ -23,22 +24,27 @@ from adapters.secrets import quoted
 from effects.ports import (
     Prompt,
     ProviderBusy,
+    ProviderDeclined,
     ProviderError,
     ProviderLost,
-    ProviderRefused,
     ProviderTimeout,
 )
 
 _QUOTA = "insufficient_quota"
+_DECLINED = (
+    "invalid_prompt",
+    "context_length_exceeded",
+    "content_filter",
+    "bio_policy",
+    "misalignment_policy_violation",
+)
+"""The codes of what is wrong with one prompt, and not with the account or the model."""
+
 _STATUSES = {
     "rate_limit_exceeded": 429,
     _QUOTA: 429,
-    "invalid_prompt": 400,
-    "bio_policy": 400,
-    "misalignment_policy_violation": 400,
     "data_residency_mismatch": 400,
-    "context_length_exceeded": 400,
-    "content_filter": 400,
+    **dict.fromkeys(_DECLINED, 400),
 }
 """An error in a stream has no status: that of a refusal with the same code. Any other is 500."""
 
@@ -66,7 +72,7 @@ class Exchange:
 
     def will_not(self, why: str) -> ProviderError:
         """OpenAI does not go on with this reply, and would not another time."""
-        return ProviderRefused(f"{self.vendor} {quoted(why)}")
+        return ProviderDeclined(f"{self.vendor} {quoted(why)}")
 
     def refused(self, status: int, code: str, message: str) -> ProviderError:
         """OpenAI answered with an error. ``code`` says which (may be empty)."""
@@ -76,6 +82,8 @@ class Exchange:
         if status == 429 and code != _QUOTA:
             detail = f": {quoted(why)}" if why else ""
             return ProviderBusy(f"{self.vendor} is asked for too much at once (429){detail}")
+        if status == 400 and code in _DECLINED:
+            return ProviderDeclined(f"{self.vendor} declined the prompt (400): {quoted(why)}")
         return refusal(self.vendor, status, why, KEY_VARIABLE)
 
     def broken(self, code: str | int | None, message: str | None) -> ProviderError:

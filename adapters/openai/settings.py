@@ -6,12 +6,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from states.settings import Count, Limit, Seconds
+
 KEY_VARIABLE = "OPENAI_API_KEY"
 """The environment variable that holds the key."""
 
 OPENAI_URL = "https://api.openai.com/v1"
 
 HttpUrl = Annotated[str, msgspec.Meta(pattern="^https?://.")]
+Temperature = Annotated[float, msgspec.Meta(ge=0, le=2)]
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Tier = Literal["auto", "default", "flex", "priority"]
 
@@ -46,8 +49,8 @@ class OpenAiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     base_url: HttpUrl = OPENAI_URL
     organization: str = ""
     project: str = ""
-    temperature: float | None = None
-    max_tokens: int | None = None
+    temperature: Temperature | None = None
+    max_tokens: Count | None = None
     reasoning_effort: Effort | None = None
     service_tier: Tier | None = None
     prompt_cache_key: str = ""
@@ -55,8 +58,8 @@ class OpenAiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     stream_usage: bool = True
     max_tokens_field: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     notes_as: Literal["system", "developer", "user"] = "system"
-    connect_s: float = 3.0
-    ready: int = 2
+    connect_s: Seconds = 3.0
+    ready: Limit = 2
 
 
 class TranscriptionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,6 +86,6 @@ class TranscriptionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_un
     prompt: str = ""
     verbose: bool = True
     sample_rate_hz: Literal[8000, 16000] = 8000
-    connect_s: float = 3.0
-    answer_s: float = 10.0
-    ready: int = 2
+    connect_s: Seconds = 3.0
+    answer_s: Seconds = 10.0
+    ready: Limit = 2

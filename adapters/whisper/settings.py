@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from states.settings import Count, Limit, Milliseconds, Share
+
 
 class WhisperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Whisper model on this machine.
@@ -29,11 +31,11 @@ class WhisperSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     download: bool = False
     language: str = "en"
     compute_type: Literal["int8", "int8_float32", "int16", "float32"] = "int8"
-    threads: int = 2
-    cpu_threads: int = 1
-    beam_size: int = 1
-    window_ms: int = 20_000
-    no_speech_probability: float = 0.6
+    threads: Count = 2
+    cpu_threads: Count = 1
+    beam_size: Count = 1
+    window_ms: Milliseconds = 20_000
+    no_speech_probability: Share = 0.6
     doubtful_log_probability: float = -1.0
 
 
@@ -46,5 +48,5 @@ class EndpointSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ``no_speech_probability`` that nobody spoke.
     """
 
-    partial_every_ms: int = 0
-    no_speech_probability: float = 0.6
+    partial_every_ms: Limit = 0
+    no_speech_probability: Share = 0.6

@@ -13,9 +13,10 @@ import trio
 from pydantic import SecretStr
 
 from adapters.refusals import refusal
+from adapters.secrets import quoted, revealed
 from adapters.sockets import Endpoint, Socket
 from adapters.standby import Standby
-from effects.ports import Clause, ProviderTimeout, Speech
+from effects.ports import Clause, ProviderLost, ProviderTimeout, Speech
 
 ANSWER_S = 5.0
 
@@ -27,7 +28,8 @@ class Whistle:
     identity = "whistle alto mulaw 8000"
 
     def __init__(self, key: SecretStr, base_url: str = "wss://whistle.example") -> None:
-        headers = {"Authorization": f"Bearer {key.get_secret_value()}"}
+        plain = revealed(key, "WHISTLE_API_KEY")
+        headers = {"Authorization": f"Bearer {plain}"}
         endpoint = Endpoint("whistle", f"{base_url}/speak", "WHISTLE_API_KEY", headers)
         self._sockets = Standby(endpoint, ready=1, most=8, idle_s=60)
 
@@ -59,5 +61,7 @@ async def _next(socket: Socket) -> bytes:
         if isinstance(message, bytes):
             return message
         status, _, why = message.partition(" ")
+        if not (status.isascii() and status.isdigit()):
+            raise ProviderLost(f"whistle said what is no status: {quoted(message)}")
         raise refusal("whistle", int(status), why, "WHISTLE_API_KEY")
     raise ProviderTimeout(f"whistle was silent for {ANSWER_S:g} s")

@@ -13,6 +13,7 @@ Errors, all of them :class:`ProviderError`:
     ProviderError               retryable says whether trying again can help
     ├── ProviderTimeout         nothing came in time (retryable)
     ├── ProviderRefused         authentication, quota, bad request (not retryable)
+    │   ├── ProviderDeclined    this request never, others perhaps (not retryable)
     │   └── ProviderBusy        too much at once (retryable)
     └── ProviderLost            it broke off in mid-stream (retryable)
 
@@ -38,6 +39,7 @@ from effects.ports.mind import LanguageModel, Message, Prompt, TextDelta, ToolCa
 from effects.ports.provider import (
     Provider,
     ProviderBusy,
+    ProviderDeclined,
     ProviderError,
     ProviderLost,
     ProviderRefused,
@@ -68,6 +70,7 @@ __all__ = [
     "Prompt",
     "Provider",
     "ProviderBusy",
+    "ProviderDeclined",
     "ProviderError",
     "ProviderLost",
     "ProviderRefused",

@@ -21,6 +21,10 @@ class ProviderRefused(ProviderError):
     retryable = False
 
 
+class ProviderDeclined(ProviderRefused):
+    """This request will never be accepted; others may: too long, or against a policy."""
+
+
 class ProviderBusy(ProviderRefused):
     """The provider takes no more at the moment: a rate or concurrency limit."""
 

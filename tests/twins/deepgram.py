@@ -127,7 +127,8 @@ class DeepgramTwin(Twin):
     """Serves nova and Flux. ``idle_s``: it hangs up on a client that sends nothing for so long
     (nova: 10 s, Flux: 60 s). ``brain`` and ``vad`` make what a connection hears with.
 
-    ``calls`` holds every connection there was, the latest last.
+    While it ``is_mute`` it hears and says nothing. ``calls`` holds every connection there was, the
+    latest last.
     """
 
     name = "deepgram"
@@ -144,6 +145,7 @@ class DeepgramTwin(Twin):
         self.brain = brain or Listener().transcribe
         self.vad = vad
         self.idle_s = idle_s
+        self.is_mute = False
         self.calls: list[Call] = []
 
     def refuses(self, request: Request) -> tuple[int, bytes] | None:
@@ -272,7 +274,8 @@ class Call:
         while True:
             over = self._over
             for message in self._dialect.messages():
-                await self._conversation.send(json.dumps(message))
+                if not self._twin.is_mute:
+                    await self._conversation.send(json.dumps(message))
             if over:
                 break
             await self._dialect.woken()
