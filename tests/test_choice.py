@@ -10,7 +10,7 @@ from trio.testing import MockClock
 
 from effects.breaker import Breaker
 from effects.choice import Choice
-from effects.ports import ProviderLost
+from effects.ports import ProviderDeclined, ProviderLost
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,15 @@ async def test_one_that_always_breaks_off_is_left_alone(autojump_clock: MockCloc
         pass
     fail(choice, "a", 2)
     assert choice.health[0].state == "open"
+
+
+async def test_a_request_that_is_declined_is_no_failure() -> None:
+    """Else one caller's words could take the provider away from all others."""
+    choice = three(failures=1)
+    with pytest.raises(ProviderDeclined), choice.watched("a"):
+        raise ProviderDeclined("content filter")
+    assert choice.health[0].failed == 0
+    assert choice.pick("").name == "a"
 
 
 async def test_somebody_is_always_asked() -> None:
