@@ -28,8 +28,8 @@ class ElevenLabsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
         ``ready``: sockets that are kept open for replies to come; ``most`` are kept of those that
         were used. ``inactivity_timeout_s``: the vendor closes what is silent for longer.
     When it is given up
-        ``connect_s`` for a websocket to open; ``silence_s`` for the next piece of a clause. Both
-        are below ``voice_switch_ms``, so that HTTP is tried before another voice is.
+        ``connect_s`` for a websocket to open, less than a voice has before another takes over,
+        so that HTTP can step in; ``silence_s`` for the next piece of a clause.
     """
 
     voice: str = "JBFqnCBsd6RMkjVDRZzb"
@@ -50,7 +50,7 @@ class ElevenLabsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     inactivity_timeout_s: Annotated[int, msgspec.Meta(ge=5, le=180)] = 180
 
     connect_s: Seconds = 1.0
-    silence_s: Seconds = 1.2
+    silence_s: Seconds = 2.0
 
     @property
     def identity(self) -> str:
