@@ -178,6 +178,7 @@ class _Composer:
         """One generation. Raises :class:`ProviderError`; ``instead`` is who can take over."""
         spare = self._instead_of(self.mind.name)
         asked = [self.mind.name]
+        self.asked_last = self.mind.name
         if spare and self.settings.mind_hedge_ms:
             asked.append(spare)
         switch_ms, last_ms = self.settings.mind_switch_ms, self.settings.first_token_ms
