@@ -17,6 +17,7 @@ from engine import journal
 from engine.simulation.scenario import Act, Answer, Asks, Scenario, ScriptedTool
 from engine.simulation.world import Trace, simulate
 from states import events
+from states.settings import Settings
 from tests.tool_kit import ONE, Bench
 
 
@@ -70,10 +71,8 @@ class TestWrongCalls:
 class Stubborn:
     """A language model that asks wrongly, ``times`` over, and then speaks."""
 
-    name = "stubborn"
-
-    def __init__(self, times: int) -> None:
-        self.times, self.asked = times, 0
+    def __init__(self, times: int, name: str = "stubborn") -> None:
+        self.times, self.asked, self.name = times, 0, name
 
     async def __aenter__(self) -> Self:
         return self
@@ -102,6 +101,21 @@ async def test_a_model_that_does_not_mend_its_call_has_failed(times: int, failed
     assert mind.asked == 2
     assert bool(reasons) is failed
     assert all("number: Field required" in reason for reason in reasons)
+
+
+async def test_a_reply_that_is_cancelled_at_once_asks_nobody() -> None:
+    """Nor is anything wrong: also where two models would have been asked."""
+    async with trio.open_nursery() as nursery:
+        bench = Bench(nursery)
+        bench.call.settings = Settings(mind_hedge_ms=300)
+        bench.draft(1)
+        minds = Stubborn(0), Stubborn(0, "other")
+        bench.stage.ports = replace(bench.stage.ports, language_model=Choice(*minds))
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await compose(bench.stage, bench.happened.append)
+    assert [mind.asked for mind in minds] == [0, 0]
+    assert bench.happened == []
 
 
 class TestErrands:
