@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -15,21 +15,14 @@ from adapters.deepgram.settings import DeepgramSettings
 from adapters.deepgram.speech_to_text import Deepgram
 from effects.ports import Frame, Heard, Offset, Onset, ProviderError, Sound
 from states import mulaw
+from tests.sockets_kit import SOON_S
 from tests.twins.deepgram import DeepgramTwin, spoken
 from tests.twins.server import Conversation
 
-SOON_S = 5.0
 FRAME_BYTES = 160
 NOVA = DeepgramSettings(reconnect_wait_ms=20)
 FLUX = msgspec.structs.replace(NOVA, model="flux-general-en")
 EAGER = msgspec.structs.replace(FLUX, eager_eot_threshold=0.4)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens on the other side of a socket."""
-    with trio.fail_after(SOON_S):
-        while not condition():  # noqa: ASYNC110  # it happens in another task's own time
-            await trio.sleep(0.002)
 
 
 class Puppet(DeepgramTwin):

@@ -13,10 +13,9 @@ from adapters.elevenlabs.settings import ElevenLabsSettings
 from adapters.elevenlabs.text_to_speech import ElevenLabs
 from effects.ports import Clause, Speech
 from effects.spoken import clause_of
+from tests.sockets_kit import SOON_S, until
 from tests.twins.elevenlabs import LETTER_MS, ElevenLabsTwin
 from tests.twins.server import open_twin
-
-SOON_S = 5.0
 
 
 @asynccontextmanager
@@ -77,10 +76,3 @@ def sockets_opened(twin: ElevenLabsTwin) -> int:
 def http_asked(twin: ElevenLabsTwin) -> int:
     """How many clauses were asked for over HTTP."""
     return len(twin.requests) - sockets_opened(twin)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens on the other side of a socket."""
-    with trio.fail_after(SOON_S):
-        while not condition():  # noqa: ASYNC110  # it happens in another task's own time
-            await trio.sleep(0.002)

@@ -19,10 +19,10 @@ from adapters.openai.language_model import OpenAi
 from adapters.openai.settings import OpenAiSettings
 from effects.ports import Message, Prompt, TextDelta, ToolCall, ToolSpec, Usage
 from effects.toolkit import strict_schema
+from tests.sockets_kit import SOON_S, cancelled_after, until
 from tests.twins.openai import OpenAiTwin, Scripted
 from tests.twins.server import open_twin
 
-SOON_S = 5.0
 KEY = "twin-key"
 Api = Literal["chat", "responses"]
 APIS: tuple[Api, ...] = ("chat", "responses")
@@ -66,13 +66,6 @@ async def desk(
         await until(lambda: twin.connections == 0 and twin.generating == 0)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens on the other side of a socket."""
-    with trio.fail_after(SOON_S):
-        while not condition():  # noqa: ASYNC110  # it happens in another task's own time
-            await trio.sleep(0.002)
-
-
 async def say(mind: OpenAi, prompt: Prompt = PROMPT) -> str:
     """The text of a reply."""
     pieces: list[TextDelta | ToolCall] = []
@@ -85,31 +78,11 @@ def ignore(piece: TextDelta | ToolCall) -> None:
     """For a reply that is not listened to."""
 
 
-class _CancelAt(trio.abc.Instrument):
-    """Cancels a scope at the k-th time that its task is run."""
-
-    def __init__(self, k: int) -> None:
-        self.scope = trio.CancelScope()
-        self._left = k
-        self._task = trio.lowlevel.current_task()
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        if task is self._task:
-            self._left -= 1
-            if self._left == 0:
-                self.scope.cancel()
-
-
-async def cancelled_at(k: int, act: Callable[[], Awaitable[object]]) -> bool:
-    """Do something, cancelled at the k-th step of this task; whether it was."""
-    instrument = _CancelAt(k)
-    trio.lowlevel.add_instrument(instrument)
-    try:
-        with trio.fail_after(SOON_S), instrument.scope:
-            await act()
-    finally:
-        trio.lowlevel.remove_instrument(instrument)
-    return instrument.scope.cancelled_caught
+async def cancelled_at(step: int, act: Callable[[], Awaitable[object]]) -> bool:
+    """Do something, cancelled at that step of this task; whether it was."""
+    with trio.fail_after(SOON_S), cancelled_after(step) as scope:
+        await act()
+    return scope.cancelled_caught
 
 
 # --- a conversation with everything in it ---------------------------------------------------

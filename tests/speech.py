@@ -8,8 +8,35 @@ from pathlib import Path
 
 import numpy as np
 import soxr
+import trio
 
+from adapters.silero.vad import SileroVad
+from effects.ears import FRAME_BYTES, Ears
+from effects.ports import Frame, Heard, SpeechToText
 from states import mulaw
+from states.settings import Settings
+
+
+async def understood(recogniser: SpeechToText) -> str:
+    """What a recogniser makes of the sentence of :func:`two_cities`, through the voice detector and
+    the ears; small letters only."""
+    finals: list[str] = []
+    audio = two_cities(through_ms=4700) + mulaw.SILENCE * 8000
+    async with SileroVad() as vad:
+        ears = Ears(vad.stream(), Settings())
+        async with trio.open_nursery() as nursery:
+
+            def heard(words: Heard) -> None:
+                if words.final:
+                    finals.append(words.text)
+                    nursery.cancel_scope.cancel()
+
+            with ears.listen(gated=True) as sound:
+                nursery.start_soon(recogniser.transcribe, sound, heard)
+                for at in range(0, len(audio), FRAME_BYTES):
+                    ears.frame(Frame(audio[at : at + FRAME_BYTES], at / mulaw.BYTES_PER_MS))
+                await trio.sleep_forever()
+    return "".join(filter(lambda c: c.isalpha() or c == " ", finals[0])).lower()
 
 
 def two_cities(through_ms: int) -> bytes:

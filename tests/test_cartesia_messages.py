@@ -31,8 +31,8 @@ from adapters.cartesia.messages import (
 from adapters.cartesia.reading import Reading
 from adapters.cartesia.settings import CartesiaSettings
 from effects.ports import Timing
-from tests.test_cartesia import REPLY, refused, voice_of
-from tests.test_cartesia import say as say_all
+from tests.cartesia_kit import REPLY, refused, voice_of
+from tests.cartesia_kit import say as say_all
 from tests.twins.cartesia import CartesiaTwin
 
 CALM = CartesiaSettings(speed=1.1, volume=1.2, emotion="calm", language="de")

@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from adapters.deepgram.settings import DeepgramSettings
-from tests.deepgram_kit import EAGER, FLUX, NOVA, Puppet, calling, results, until
+from tests.deepgram_kit import EAGER, FLUX, NOVA, Puppet, calling, results
+from tests.sockets_kit import until
 from tests.twins.deepgram import DeepgramTwin
 from tests.twins.server import open_twin
 

@@ -16,18 +16,8 @@ import trustme
 from adapters import sockets
 from adapters.deepgram.settings import DeepgramSettings
 from effects.ports import ProviderBusy, ProviderError, ProviderLost, ProviderRefused
-from tests.deepgram_kit import (
-    EAGER,
-    FLUX,
-    NOVA,
-    SOON_S,
-    Caller,
-    Puppet,
-    calling,
-    deepgram,
-    results,
-    until,
-)
+from tests.deepgram_kit import EAGER, FLUX, NOVA, Caller, Puppet, calling, deepgram, results
+from tests.sockets_kit import SOON_S, cancelled_after, until
 from tests.twins.deepgram import DeepgramTwin
 from tests.twins.server import Conversation, Faults, open_twin
 
@@ -244,17 +234,8 @@ async def test_over_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 # --- cancellation -------------------------------------------------------------------------------
 
 
-class CancelAt(trio.abc.Instrument):
-    """Cancels a scope after so many steps of the tasks within it."""
-
-    def __init__(self, scope: trio.CancelScope, step: int) -> None:
-        self._scope, self._left = scope, step
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        if "adapters" in str(task.coro.cr_code.co_filename):
-            self._left -= 1
-            if self._left == 0:
-                self._scope.cancel()
+def of_adapters(task: trio.lowlevel.Task) -> bool:
+    return "adapters" in str(task.coro.cr_code.co_filename)
 
 
 @pytest.mark.parametrize("settings", [NOVA, FLUX])
@@ -267,15 +248,12 @@ async def test_cancelling_anywhere_leaves_nothing(settings: DeepgramSettings) ->
             step += 9
             caller = Caller()
             caller.says("one two")
-            with trio.fail_after(SOON_S), trio.CancelScope() as scope:
-                instrument = CancelAt(scope, step)
+            with trio.fail_after(SOON_S), cancelled_after(step, of_adapters) as scope:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(caller.run, recogniser)
-                    trio.lowlevel.add_instrument(instrument)
                     await until(partial(caller.has_heard, "one two"))
                     twin.cut_off()
                     caller.speech_over()
-            trio.lowlevel.remove_instrument(instrument)
             await until(lambda: twin.sockets == 0 and twin.connections == 0)
             if not scope.cancelled_caught:
                 break

@@ -11,7 +11,8 @@ import trio
 
 from adapters.deepgram.settings import DeepgramSettings
 from effects.ports import ProviderLost, ProviderRefused
-from tests.deepgram_kit import FLUX, NOVA, Caller, calling, until
+from tests.deepgram_kit import FLUX, NOVA, Caller, calling
+from tests.sockets_kit import until
 from tests.twins.deepgram import DeepgramTwin, Listener
 from tests.twins.server import Conversation, Faults, open_twin
 

@@ -19,7 +19,7 @@ from adapters.deepgram.segments import Segments
 from adapters.deepgram.settings import DeepgramSettings
 from adapters.sockets import Endpoint, SocketClosed, open_socket
 from effects.ports import Frame, Heard, ProviderLost, ProviderRefused
-from tests.deepgram_kit import until
+from tests.sockets_kit import until
 from tests.twins.deepgram_messages import Dialect, Flux, Message, Nova
 from tests.twins.server import Conversation, Twin, open_twin
 

@@ -14,7 +14,8 @@ from adapters.embedded.speech_to_text import EmbeddedSpeechToText
 from adapters.sockets import Endpoint, Socket, SocketClosed, open_socket
 from effects.ports import ProviderRefused
 from states import mulaw
-from tests.deepgram_kit import FLUX, NOVA, SOON_S, Caller, calling
+from tests.deepgram_kit import FLUX, NOVA, Caller, calling
+from tests.sockets_kit import SOON_S
 from tests.speech import two_cities
 from tests.twins.deepgram import DeepgramTwin, spoken
 from tests.twins.server import open_twin

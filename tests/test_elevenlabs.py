@@ -18,16 +18,8 @@ from adapters.elevenlabs.settings import ElevenLabsSettings
 from adapters.elevenlabs.text_to_speech import ElevenLabs
 from effects.ports import Clause, Speech
 from effects.spoken import clause_of
-from tests.elevenlabs_kit import (
-    SOON_S,
-    ends_of,
-    http_asked,
-    letters_of,
-    say,
-    sockets_opened,
-    speaking,
-    until,
-)
+from tests.elevenlabs_kit import ends_of, http_asked, letters_of, say, sockets_opened, speaking
+from tests.sockets_kit import SOON_S, cancelled_after, until
 from tests.twins.elevenlabs import LETTER_MS, ElevenLabsTwin, hum
 from tests.twins.server import Conversation, Faults, open_twin
 
@@ -253,18 +245,6 @@ async def test_an_interruption_before_the_first_sound() -> None:
         assert twin.said == []
 
 
-class CancelAt(trio.abc.Instrument):
-    """Cancels a scope at the k-th step that any task makes."""
-
-    def __init__(self, scope: trio.CancelScope, steps: int) -> None:
-        self.scope, self.left = scope, steps
-
-    def after_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.left -= 1
-        if self.left == 0:
-            self.scope.cancel()
-
-
 # httpx reads the body of a request from a generator, which a cancelled request leaves behind: bytes
 # that nothing hangs on.
 @pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")
@@ -278,13 +258,8 @@ async def test_cancelling_anywhere_leaves_nothing(transport: str) -> None:
         for steps in range(1, 400, 3):
             if whole:
                 break
-            with trio.CancelScope() as scope:
-                instrument = CancelAt(scope, steps)
-                trio.lowlevel.add_instrument(instrument)
-                try:
-                    await say(voice, "Hello, Ann.", "Bye.")
-                finally:
-                    trio.lowlevel.remove_instrument(instrument)
+            with cancelled_after(steps, counts=lambda task: True) as scope:
+                await say(voice, "Hello, Ann.", "Bye.")
             whole = not scope.cancelled_caught
             await until(lambda: twin.contexts == 0)
         assert whole, "it was never let finish"

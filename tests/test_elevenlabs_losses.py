@@ -20,14 +20,8 @@ from effects.ports import (
     ProviderTimeout,
     Speech,
 )
-from tests.elevenlabs_kit import (
-    ends_of,
-    http_asked,
-    letters_of,
-    say,
-    speaking,
-    until,
-)
+from tests.elevenlabs_kit import ends_of, http_asked, letters_of, say, speaking
+from tests.sockets_kit import until
 from tests.twins.elevenlabs import ElevenLabsTwin, hum
 from tests.twins.server import Faults, Reply, open_twin
 

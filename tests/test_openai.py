@@ -27,20 +27,8 @@ from effects.ports import (
     TextDelta,
     ToolCall,
 )
-from tests.openai_kit import (
-    FIND,
-    KEY,
-    PROMPT,
-    SAYS,
-    SOON_S,
-    Api,
-    Halting,
-    both,
-    desk,
-    ignore,
-    say,
-    until,
-)
+from tests.openai_kit import FIND, KEY, PROMPT, SAYS, Api, Halting, both, desk, ignore, say
+from tests.sockets_kit import SOON_S, until
 from tests.twins.openai import OpenAiTwin, Quirks, Scripted
 from tests.twins.openai_requests import QUOTA, ApiError
 from tests.twins.server import Faults, open_twin

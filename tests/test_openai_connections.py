@@ -8,18 +8,8 @@ import trio
 import trio.testing
 
 from effects.ports import TextDelta, ToolCall
-from tests.openai_kit import (
-    PROMPT,
-    SAYS,
-    Api,
-    Halting,
-    both,
-    cancelled_at,
-    desk,
-    ignore,
-    say,
-    until,
-)
+from tests.openai_kit import PROMPT, SAYS, Api, Halting, both, cancelled_at, desk, ignore, say
+from tests.sockets_kit import until
 from tests.twins.openai import Quirks
 
 

@@ -29,7 +29,8 @@ from effects.ports import (
     ProviderTimeout,
 )
 from states import mulaw
-from tests.openai_kit import KEY, cancelled_at, until
+from tests.openai_kit import KEY, cancelled_at
+from tests.sockets_kit import until
 from tests.twins.openai import OpenAiTwin
 from tests.twins.openai_audio import Utterance, transcription
 from tests.twins.server import Faults, open_twin

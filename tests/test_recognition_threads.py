@@ -12,12 +12,8 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from adapters.embedded.moonshine import Hypothesis
 from adapters.embedded.speech_to_text import EmbeddedSpeechToText
 from adapters.recognition.local import ThreadDecoder
-from adapters.silero.vad import SileroVad
-from effects.ears import Ears
 from effects.ports import Frame, Heard, Onset, ProviderLost, Sound
-from states import mulaw
-from states.settings import Settings
-from tests.speech import two_cities
+from tests.speech import understood
 
 VOICE = b"\x20" * 160
 
@@ -136,21 +132,6 @@ async def test_it_must_be_opened_first() -> None:
 
 async def test_a_spoken_sentence_is_understood() -> None:
     """Through the voice detector, the ears and the model: the words that were said."""
-    finals: list[str] = []
-    audio = two_cities(through_ms=4700) + mulaw.SILENCE * 8000
-    async with SileroVad() as vad, EmbeddedSpeechToText() as recogniser:
-        ears = Ears(vad.stream(), Settings())
-        async with trio.open_nursery() as nursery:
-
-            def heard(words: Heard) -> None:
-                if words.final:
-                    finals.append(words.text)
-                    nursery.cancel_scope.cancel()
-
-            with ears.listen(gated=True) as sound:
-                nursery.start_soon(recogniser.transcribe, sound, heard)
-                for at in range(0, len(audio), len(VOICE)):
-                    ears.frame(Frame(audio[at : at + len(VOICE)], at / 8))
-                await trio.sleep_forever()
-    words = "".join(filter(lambda c: c.isalpha() or c == " ", finals[0])).lower()
+    async with EmbeddedSpeechToText() as recogniser:
+        words = await understood(recogniser)
     assert words == "it was the best of times it was the worst of times"

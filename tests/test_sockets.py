@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -11,9 +10,8 @@ import trio
 from adapters.sockets import Endpoint, Socket, SocketClosed, open_socket
 from adapters.standby import Standby
 from effects.ports import ProviderBusy, ProviderError, ProviderLost, ProviderRefused
+from tests.sockets_kit import until
 from tests.twins.server import Conversation, Faults, Twin, open_twin
-
-SOON_S = 5.0
 
 
 class Echo(Twin):
@@ -39,13 +37,6 @@ async def hear_twice(twin: Twin) -> None:
     async with open_socket(endpoint(twin)) as socket:
         await socket.send("one")
         await twice(socket)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for something that happens on the other side of a socket."""
-    with trio.fail_after(SOON_S):
-        while not condition():  # noqa: ASYNC110  # it happens in another task's own time
-            await trio.sleep(0.005)
 
 
 async def test_messages_go_both_ways_and_the_socket_is_closed_afterwards() -> None:

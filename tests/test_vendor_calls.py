@@ -15,6 +15,7 @@ from engine.journal import AnyLine, Event, Note
 from engine.providers import VARIABLES
 from states import events, notes
 from states.settings import Settings
+from tests.sockets_kit import until
 from tests.vendor_kit import (
     APOLOGY,
     CARTESIA,
@@ -30,7 +31,6 @@ from tests.vendor_kit import (
     Vendors,
     on_call,
     open_vendors,
-    until,
 )
 
 SHORT = "Here it is."

@@ -15,7 +15,6 @@ import trio
 from numpy.typing import NDArray
 from trio.testing import wait_all_tasks_blocked
 
-from adapters.silero.vad import SileroVad
 from adapters.whisper.local import LocalWhisper
 from adapters.whisper.model import Reading, Whisper
 from adapters.whisper.settings import WhisperSettings
@@ -23,7 +22,7 @@ from effects.ears import SOUND_LIMIT, Ears
 from effects.ports import Frame, Heard, Offset, Onset, ProviderRefused, Sound
 from states import mulaw
 from states.settings import Settings
-from tests.speech import two_cities
+from tests.speech import understood
 
 FRAME = b"\x20" * 160
 SECOND = b"\x20" * 8000
@@ -285,23 +284,8 @@ def installed() -> None:
 
 async def test_a_spoken_sentence_is_understood(installed: None) -> None:
     """Through the voice detector, the ears and the model: the words that were said."""
-    finals: list[str] = []
-    audio = two_cities(through_ms=4700) + mulaw.SILENCE * 8000
-    async with SileroVad() as vad, LocalWhisper() as whisper:
-        ears = Ears(vad.stream(), Settings())
-        async with trio.open_nursery() as nursery:
-
-            def heard(words: Heard) -> None:
-                if words.final:
-                    finals.append(words.text)
-                    nursery.cancel_scope.cancel()
-
-            with ears.listen(gated=True) as sound:
-                nursery.start_soon(whisper.transcribe, sound, heard)
-                for at in range(0, len(audio), len(FRAME)):
-                    ears.frame(Frame(audio[at : at + len(FRAME)], at / 8))
-                await trio.sleep_forever()
-    words = "".join(filter(lambda c: c.isalpha() or c == " ", finals[0])).lower()
+    async with LocalWhisper() as recogniser:
+        words = await understood(recogniser)
     assert words == "it was the best of times it was the worst of times"
 
 

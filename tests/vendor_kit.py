@@ -283,10 +283,3 @@ async def on_call(config: Config, script: Script) -> AsyncIterator[Held]:
                 yield held
             await over.wait()
             service.cancel_scope.cancel()
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for what is about to be so, at another's end of a socket."""
-    with trio.fail_after(5):
-        while not true():  # noqa: ASYNC110 (it does not say when)
-            await trio.sleep(0.005)

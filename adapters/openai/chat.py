@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from adapters.openai.failures import Exchange
+from adapters.openai.parts import Cached, Error
 from adapters.openai.settings import OpenAiSettings
 from adapters.openai.tools import chat_tool
 from effects.ports import Message, Prompt, TextDelta, ToolCall, Usage
@@ -110,26 +111,17 @@ class _Choice(msgspec.Struct):
     finish_reason: str | None = None
 
 
-class _Cached(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
 class _Usage(msgspec.Struct):
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    prompt_tokens_details: _Cached | None = None
-
-
-class _Error(msgspec.Struct):
-    code: str | int | None = None
-    message: str | None = None
+    prompt_tokens_details: Cached | None = None
 
 
 class _Chunk(msgspec.Struct):
     model: str | None = None
     choices: list[_Choice] | None = None
     usage: _Usage | None = None
-    error: _Error | None = None
+    error: Error | None = None
 
 
 class ChatReply:
@@ -174,7 +166,7 @@ class ChatReply:
         not."""
         if not self._finished:
             raise self._exchange.lost("broke off in the middle of a reply")
-        details = self._spent.prompt_tokens_details or _Cached()
+        details = self._spent.prompt_tokens_details or Cached()
         return Usage(
             tokens_in=self._spent.prompt_tokens,
             tokens_out=self._spent.completion_tokens,

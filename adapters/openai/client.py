@@ -18,7 +18,7 @@ import trio
 from pydantic import SecretStr
 
 from adapters.openai.failures import Exchange, told
-from adapters.openai.settings import KEY_VARIABLE
+from adapters.openai.settings import KEY_VARIABLE, OpenAiSettings, TranscriptionSettings
 from adapters.secrets import revealed
 
 if TYPE_CHECKING:
@@ -52,18 +52,11 @@ class Client:
     def __init__(
         self,
         key: SecretStr,
+        server: OpenAiSettings | TranscriptionSettings,
         *,
-        base_url: str,
-        organization: str,
-        project: str,
-        connect_s: float,
         answer_s: float | None,
-        ready: int,
     ) -> None:
-        self._key, self._base_url = key, base_url
-        self._organization, self._project = organization, project
-        self._connect_s, self._answer_s = connect_s, answer_s
-        self._ready = ready
+        self._key, self._server, self._answer_s = key, server, answer_s
         self._lost = trio.Event()
         self._trouble = ""
 
@@ -125,7 +118,9 @@ class Client:
         import openai
 
         http = httpx2.AsyncClient(
-            timeout=httpx2.Timeout(self._answer_s, connect=self._connect_s, pool=self._connect_s),
+            timeout=httpx2.Timeout(
+                self._answer_s, connect=self._server.connect_s, pool=self._server.connect_s
+            ),
             limits=httpx2.Limits(
                 max_connections=CONNECTIONS_MAX,
                 max_keepalive_connections=KEPT_MAX,
@@ -134,9 +129,9 @@ class Client:
         )
         sdk = openai.AsyncOpenAI(
             api_key=revealed(self._key, KEY_VARIABLE) or "none",
-            base_url=self._base_url,
-            organization=self._organization or None,
-            project=self._project or None,
+            base_url=self._server.base_url,
+            organization=self._server.organization or None,
+            project=self._server.project or None,
             max_retries=0,  # the engine retries, or asks another
             http_client=http,
         )
@@ -150,7 +145,7 @@ class Client:
         while True:
             self._lost = trio.Event()
             async with trio.open_nursery() as nursery:
-                for _ in range(self._ready):
+                for _ in range(self._server.ready):
                     nursery.start_soon(self._warm, sdk)
             await trio.sleep(PAUSE_S)
             with trio.move_on_after(WARM_AGAIN_S):
@@ -164,7 +159,7 @@ class Client:
 
         trouble = ""
         try:
-            with trio.move_on_after(self._connect_s * 2):
+            with trio.move_on_after(self._server.connect_s * 2):
                 await sdk.get("/models", cast_to=httpx2.Response)
         except openai.NotFoundError:
             pass  # a server that lists no models, but there is a connection

@@ -42,15 +42,7 @@ class OpenAi:
 
     def __init__(self, key: SecretStr, settings: OpenAiSettings | None = None) -> None:
         self._settings = settings or OpenAiSettings()
-        self._client = Client(
-            key,
-            base_url=self._settings.base_url,
-            organization=self._settings.organization,
-            project=self._settings.project,
-            connect_s=self._settings.connect_s,
-            answer_s=None,
-            ready=self._settings.ready,
-        )
+        self._client = Client(key, self._settings, answer_s=None)
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()

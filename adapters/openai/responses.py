@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from adapters.openai.failures import Exchange
+from adapters.openai.parts import Cached, Error
 from adapters.openai.settings import OpenAiSettings
 from adapters.openai.tools import responses_tool
 from effects.ports import Message, Prompt, TextDelta, ToolCall, Usage
@@ -94,19 +95,10 @@ class _ItemDone(msgspec.Struct):
     item: _Item
 
 
-class _Cached(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
 class _Usage(msgspec.Struct):
     input_tokens: int = 0
     output_tokens: int = 0
-    input_tokens_details: _Cached | None = None
-
-
-class _Error(msgspec.Struct):
-    code: str | int | None = None
-    message: str | None = None
+    input_tokens_details: Cached | None = None
 
 
 class _Incomplete(msgspec.Struct):
@@ -116,7 +108,7 @@ class _Incomplete(msgspec.Struct):
 class _Response(msgspec.Struct):
     model: str = ""
     usage: _Usage | None = None
-    error: _Error | None = None
+    error: Error | None = None
     incomplete_details: _Incomplete | None = None
 
 
@@ -129,7 +121,7 @@ class _Failure(msgspec.Struct):
 
     code: str | int | None = None
     message: str | None = None
-    error: _Error | None = None
+    error: Error | None = None
 
 
 _Event = _Delta | _ItemDone | _Ended | _Failure
@@ -162,11 +154,11 @@ class ResponsesReply:
                 self._end(response)
                 self._check_incomplete(response.incomplete_details)
             case "response.failed":
-                error = msgspec.json.decode(data, type=_Ended).response.error or _Error()
+                error = msgspec.json.decode(data, type=_Ended).response.error or Error()
                 raise self._exchange.broken(error.code, error.message)
             case "error":
                 failure = msgspec.json.decode(data, type=_Failure)
-                error = failure.error or _Error(failure.code, failure.message)
+                error = failure.error or Error(failure.code, failure.message)
                 raise self._exchange.broken(error.code, error.message)
         return []
 
@@ -192,7 +184,7 @@ class ResponsesReply:
     def _end(self, response: _Response) -> None:
         self.done = True
         spent = response.usage or _Usage()
-        details = spent.input_tokens_details or _Cached()
+        details = spent.input_tokens_details or Cached()
         self._usage = Usage(
             tokens_in=spent.input_tokens,
             tokens_out=spent.output_tokens,

@@ -47,15 +47,7 @@ class OpenAiTranscriber:
 
     def __init__(self, key: SecretStr, settings: TranscriptionSettings | None = None) -> None:
         self._settings = settings or TranscriptionSettings()
-        self._client = Client(
-            key,
-            base_url=self._settings.base_url,
-            organization=self._settings.organization,
-            project=self._settings.project,
-            connect_s=self._settings.connect_s,
-            answer_s=self._settings.answer_s,
-            ready=self._settings.ready,
-        )
+        self._client = Client(key, self._settings, answer_s=self._settings.answer_s)
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
