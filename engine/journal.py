@@ -14,6 +14,7 @@ Lines are encoded where they arise (a few microseconds) and written elsewhere, b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -127,6 +128,20 @@ class Journal:
                 self._watchers = tuple(other for other in self._watchers if other is not watcher)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What could be read of a journal: its lines in order (the head first), and a sentence for
+    each line that could not, with the file and the line's number."""
+
+    lines: list[AnyLine]
+    troubles: list[str]
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the end is missing: nobody knows how the call went on."""
+        return not any(isinstance(line, End) for line in self.lines)
+
+
 def read_journal(path: Path) -> Iterator[AnyLine]:
     """The lines of a journal, in order.
 
@@ -134,10 +149,37 @@ def read_journal(path: Path) -> Iterator[AnyLine]:
     with a head, or anything else in it that is not a journal line, raises
     :class:`JournalError` with the file and the number of the line.
     """
+    for line in _each(path):
+        if isinstance(line, JournalError):
+            raise line
+        yield line
+
+
+def read_what_there_is(path: Path) -> Reading:
+    """As much of a journal as can be read, past what cannot.
+
+    Raises :class:`JournalError` only where there is nothing to show: the file cannot be read, or
+    does not begin with a head.
+    """
+    lines: list[AnyLine] = []
+    troubles: list[str] = []
+    for line in _each(path):
+        if not isinstance(line, JournalError):
+            lines.append(line)
+        elif lines:
+            troubles.append(str(line))
+        else:
+            raise line
+    return Reading(lines, troubles)
+
+
+def _each(path: Path) -> Iterator[AnyLine | JournalError]:
+    """Each line, or what is wrong with it. Before the head nothing is right."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise JournalError(f"cannot read the journal {path}: {error.strerror}") from error
+        yield JournalError(f"cannot read the journal {path}: {error.strerror}")
+        return
     begun = False
     for number, text in enumerate(lines, start=1):
         if not text.strip():
@@ -147,13 +189,14 @@ def read_journal(path: Path) -> Iterator[AnyLine]:
         except msgspec.MsgspecError as error:
             if begun and number == len(lines):
                 return  # no newline after it: the write was cut off
-            raise JournalError(f"{path}:{number}: not a journal line: {error}") from error
+            yield JournalError(f"{path}:{number}: not a journal line: {error}")
+            continue
         if not begun and not isinstance(line, Head):
             kind = line.__struct_config__.tag
-            raise JournalError(
+            yield JournalError(
                 f"{path}:{number}: a journal begins with a head line, not with: {kind}"
             )
         begun = True
         yield line
     if not begun:
-        raise JournalError(f"{path}:1: nothing in it: a journal begins with a head line")
+        yield JournalError(f"{path}:1: nothing in it: a journal begins with a head line")

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from engine.inspector.summary import floor_of
 from engine.journal import AnyLine, End, Event, Head, Note
 from engine.turns import TurnRecord, Turns, takes_over
 from engine.waterfall import feeling
@@ -25,7 +26,6 @@ SHORT_ID_CHARS = 6
 _WIDTHS = {"outcome": len("interrupted"), "feels": len("acceptable")}
 STAGES = ("endpoint", "mind", "voice", "playout")
 
-_FLOOR = ("idle", "listening", "thinking", "speaking", "interrupted", "ended")
 _COLOURS = {
     "idle": "dim",
     "listening": "cyan",
@@ -102,7 +102,7 @@ class CallPrinter:
 
     def _event(self, line: Event) -> None:
         event = line.event
-        floor = next((state for state in _FLOOR if state in line.states), self._floor)
+        floor = floor_of(line.states) or self._floor
         if floor != self._floor:
             colour = _COLOURS[floor]
             inner = _inner(line.states)
