@@ -1,11 +1,13 @@
-"""Configuration: one optional file, ``antiphon.toml``; the command line has the last word."""
+"""Configuration: one optional file, ``antiphon.toml``; what the environment says comes before it,
+and the command line has the last word."""
 
 from __future__ import annotations
 
-import re
+import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import SecretStr
@@ -15,6 +17,7 @@ from adapters.deepgram.settings import DeepgramSettings
 from adapters.elevenlabs.settings import ElevenLabsSettings
 from adapters.openai.settings import OpenAiSettings, TranscriptionSettings
 from adapters.whisper.settings import EndpointSettings, WhisperSettings
+from engine.config_sources import Table, explained, from_environment, merged, told_by
 from engine.errors import ConfigError
 from states.settings import Settings
 
@@ -87,45 +90,40 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 raise ValueError(f"{port} names a provider twice: {', '.join(names)}")
 
 
-def load_config(path: Path | None) -> Config:
-    """Read a configuration file; without one, the defaults.
+def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """Read a configuration file, if there is one, and what the environment changes of it.
 
-    Raises :class:`ConfigError` that names the file and the field.
+    Every key can be set by a variable: ``ANTIPHON_PORT=9000``, and with two underscores before
+    what lies in a table, ``ANTIPHON_SETTINGS__BARGE_IN_MS=400``. Lists are separated by commas.
+
+    Raises :class:`ConfigError` that names the file or the variable, the key, what it was and what
+    it may be.
     """
-    if path is None:
-        return Config()
+    table = _read(path) if path else {}
+    config = _converted(table, str(path))
+    told = from_environment(Config, environment)
+    return _converted(merged(table, told), told_by(told)) if told else config
+
+
+def _read(path: Path) -> Table:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        return msgspec.convert(table, Config, dec_hook=_secret)
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 text") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+def _converted(table: Table, where: str) -> Config:
+    try:
+        return msgspec.convert(table, Config, dec_hook=_secret)
     except msgspec.ValidationError as error:
         if "$.keys" in str(error):  # which may quote what was pasted there
             names = ", ".join(Keys.__struct_fields__)
-            raise ConfigError(f"{path}: [keys] has a string for {names}, each if any") from None
-        raise ConfigError(f"{path}: {error}{_allowed(str(error))}") from error
-
-
-def _allowed(complaint: str) -> str:
-    """What there is to choose from, where a complaint is about a name that is none of them."""
-    place = re.search(r"^Invalid enum value .* - at `\$\.([^`]+)`$", complaint)
-    if place is None:
-        return ""
-    kind: Any = Config
-    for name in place[1].split("."):
-        kind = get_type_hints(kind)[name.partition("[")[0]]
-    return f" (there is: {', '.join(_names(kind))})"
-
-
-def _names(kind: Any) -> list[str]:
-    """The names in a type: a Literal, one or None, or a tuple of them."""
-    if get_origin(kind) is Literal:
-        return list(get_args(kind))
-    return [name for part in get_args(kind) for name in _names(part)]
+            raise ConfigError(f"{where}: [keys] has a string for {names}, each if any") from None
+        raise ConfigError(f"{where}: {error}{explained(str(error), table, Config)}") from error
 
 
 def _secret(kind: type[Any], value: object) -> Any:

@@ -136,3 +136,56 @@ def test_a_key_in_the_file_is_kept_to_itself(tmp_path: Path) -> None:
     assert config.keys.cartesia.get_secret_value() == "the-key"
     assert config.voice == ("cartesia",)
     assert "the-key" not in repr(config)
+
+
+def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
+    """A variable changes one key, in a table too; the rest stays as the file has it."""
+    path = tmp_path / "antiphon.toml"
+    path.write_text('port = 9000\nagent = "shop"\n[settings]\nbarge_in_ms = 300\nlead_ms = 250\n')
+    told = {
+        "ANTIPHON_PORT": "9100",
+        "ANTIPHON_SETTINGS__BARGE_IN_MS": "450",
+        "ANTIPHON_VOICE": "cartesia, embedded",
+        "ANTIPHON_KEYS__OPENAI": "12345678",
+        "ANTIPHON_DEEPGRAM__KEYTERMS": "parcel support,Memphis",
+        "ANTIPHON_OPENAI__PROJECT": "42",
+        "HOME": "/root",
+    }
+    config = load_config(path, told)
+    assert (config.port, config.agent) == (9100, "shop")
+    assert (config.settings.barge_in_ms, config.settings.lead_ms) == (450, 250)
+    assert config.voice == ("cartesia", "embedded")
+    assert config.deepgram.keyterms == ("parcel support", "Memphis")
+    assert config.openai.project == "42"
+    assert config.keys.openai is not None
+    assert config.keys.openai.get_secret_value() == "12345678"
+    assert load_config(None, {"ANTIPHON_PORT": "9100"}).port == 9100
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("ANTIPHON_PROT", "1", r"ANTIPHON_PROT: there is no key 'prot'; did you mean 'port'\?"),
+        ("ANTIPHON_PORT", "many", r"ANTIPHON_PORT: .*`\$\.port` \(it is 'many'\)"),
+        ("ANTIPHON_SETTINGS__BARGE_IN", "1", r"ANTIPHON_SETTINGS__BARGE_IN: .*'barge_in_ms'\?"),
+        ("ANTIPHON_SETTINGS__LEAD_MS", "-1", r"LEAD_MS: .*settings\.lead_ms` \(it is -1\)"),
+        ("ANTIPHON_VOICE", "siri", r"ANTIPHON_VOICE: .*\(there is: elevenlabs, cartesia"),
+        ("ANTIPHON_SETTINGS", "7", r"ANTIPHON_SETTINGS"),
+    ],
+)
+def test_a_mistake_in_a_variable_is_named(name: str, text: str, complaint: str) -> None:
+    """The error says which variable, what it was, and what it may be."""
+    with pytest.raises(ConfigError, match=complaint) as error:
+        load_config(None, {name: text})
+    assert "\n" not in str(error.value)
+
+
+def test_a_mistake_says_what_it_was_and_what_was_meant(tmp_path: Path) -> None:
+    """In the file, too."""
+    path = tmp_path / "antiphon.toml"
+    path.write_text("[settings]\nbarge_in = 300\n")
+    with pytest.raises(ConfigError, match=r"did you mean 'barge_in_ms'\?"):
+        load_config(path, {})
+    path.write_text("vad_batch_ms = 31\n")
+    with pytest.raises(ConfigError, match=r"vad_batch_ms` \(it is 31\)"):
+        load_config(path, {})
