@@ -63,4 +63,5 @@ def _text(text: str) -> str:
 
 
 def _document(response: Element) -> bytes:
-    return tostring(response, encoding="utf-8", xml_declaration=True)
+    document: bytes = tostring(response, encoding="utf-8", xml_declaration=True)
+    return document
