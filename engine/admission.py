@@ -1,0 +1,107 @@
+"""Admission: whether one more call may come in, decided before anybody suffers.
+
+A call is turned away while the service loads or drains, when as many calls are live or on their
+way as the limit says, and when the loop is late: that is what callers hear first on a machine that
+has too much to do, whatever the reason, so it counts beside the number of calls.
+
+    reserve ──> the call is on its way (its webhook was answered) ──> enter ──> leave
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Literal
+
+import msgspec
+import trio
+
+Refusal = Literal["loading", "draining", "full", "lagging"]
+"""Why no call is taken now."""
+
+BEAT_S = 0.05
+"""How often the loop's lateness is measured."""
+
+_BEATS = 100  # five seconds: long enough that one hiccup is not overload
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one worker takes on.
+
+    ``calls``: at the same time, those on their way included. ``lag_ms``: no new call while the loop
+    was later than this in one of twenty measurements over five seconds; 0 turns that off.
+    ``arrival_s``: how long a place is kept for a call whose webhook was answered.
+    ``drain_s``: how long a service that is told to stop lets its calls go on; then it says goodbye.
+    """
+
+    calls: Annotated[int, msgspec.Meta(ge=1)] = 100
+    lag_ms: Annotated[float, msgspec.Meta(ge=0)] = 60.0
+    arrival_s: Annotated[float, msgspec.Meta(gt=0)] = 15.0
+    drain_s: Annotated[float, msgspec.Meta(ge=0)] = 600.0
+
+
+class Admission:
+    """One worker's door."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.live = 0
+        """Calls that are being held."""
+        self.ready = False
+        """Whether everything that a call needs is loaded."""
+        self.draining = False
+        """Whether calls are only let out."""
+        self._reserved: deque[float] = deque()  # until when; oldest first
+        self._lags_ms: deque[float] = deque(maxlen=_BEATS)
+
+    def why_not(self) -> Refusal | None:
+        """Why a call that comes now is turned away; None if it may come in."""
+        if self.draining:
+            return "draining"
+        if not self.ready:
+            return "loading"
+        if self.live + self.reserved >= self.limits.calls:
+            return "full"
+        if 0 < self.limits.lag_ms < self.lag_p95_ms:
+            return "lagging"
+        return None
+
+    @property
+    def reserved(self) -> int:
+        """Calls that were promised a place and have not arrived yet."""
+        now_s = trio.current_time()
+        while self._reserved and self._reserved[0] <= now_s:
+            self._reserved.popleft()
+        return len(self._reserved)
+
+    def reserve(self) -> None:
+        """Keep a place for a call that is on its way, for ``arrival_s``."""
+        self._reserved.append(trio.current_time() + self.limits.arrival_s)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """A call that is held; it takes the place that was kept longest, if one was."""
+        if self.reserved:
+            self._reserved.popleft()
+        self.live += 1
+        try:
+            yield
+        finally:
+            self.live -= 1
+
+    @property
+    def lag_p95_ms(self) -> float:
+        """How late the loop was, over the last five seconds; 0 until there is enough to judge."""
+        if len(self._lags_ms) < _BEATS:
+            return 0.0
+        return sorted(self._lags_ms)[int(_BEATS * 0.95)]
+
+    async def feel(self, told: Callable[[float], None] = lambda _: None) -> None:
+        """Measure the loop's lateness until cancelled; ``told`` gets each in milliseconds."""
+        while True:
+            due_s = trio.current_time() + BEAT_S
+            await trio.sleep_until(due_s)
+            lag_ms = max(0.0, trio.current_time() - due_s) * 1000
+            self._lags_ms.append(lag_ms)
+            told(lag_ms)
