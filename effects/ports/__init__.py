@@ -45,6 +45,7 @@ from effects.ports.provider import (
     ProviderRefused,
     ProviderTimeout,
 )
+from effects.ports.shared import Shared, SharedLost
 from effects.ports.store import CallStore, JournalSink, PhraseStore
 from effects.ports.tools import Tool, ToolContext, ToolMisused, ToolSpec
 from effects.ports.voice import Clause, Speech, TextToSpeech, Timing, Weight, Word
@@ -75,6 +76,8 @@ __all__ = [
     "ProviderLost",
     "ProviderRefused",
     "ProviderTimeout",
+    "Shared",
+    "SharedLost",
     "Sound",
     "Speech",
     "SpeechToText",
