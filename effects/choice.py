@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from effects.breaker import Breaker, State
-from effects.ports import ProviderDeclined, ProviderError
+from effects.ports import NoneFree, ProviderDeclined, ProviderError
 
 log = structlog.get_logger()
 
@@ -101,8 +101,8 @@ class Choice(Generic[P]):
         tries = breaker.asked()
         try:
             yield
-        except ProviderDeclined:
-            raise  # this request's own fault, whoever is asked
+        except (ProviderDeclined, NoneFree):
+            raise  # this request's own fault, whoever is asked; or our own restraint
         except ProviderError as error:
             self.failed(name, error)
             raise

@@ -15,7 +15,9 @@ Errors, all of them :class:`ProviderError`:
     ├── ProviderRefused         authentication, quota, bad request (not retryable)
     │   ├── ProviderDeclined    this request never, others perhaps (not retryable)
     │   └── ProviderBusy        too much at once (retryable)
+    │       └── NoneFree        more than we let ourselves ask for (retryable)
     └── ProviderLost            it broke off in mid-stream (retryable)
+        └── SharedLost          the other workers cannot be reached
 
 Any other exception out of an adapter is a bug: it fails the one call, loudly.
 """
@@ -45,7 +47,7 @@ from effects.ports.provider import (
     ProviderRefused,
     ProviderTimeout,
 )
-from effects.ports.shared import Shared, SharedLost
+from effects.ports.shared import NoneFree, Shared, SharedLost
 from effects.ports.store import CallStore, JournalSink, PhraseStore
 from effects.ports.tools import Tool, ToolContext, ToolMisused, ToolSpec
 from effects.ports.voice import Clause, Speech, TextToSpeech, Timing, Weight, Word
@@ -65,6 +67,7 @@ __all__ = [
     "Mark",
     "Media",
     "Message",
+    "NoneFree",
     "Offset",
     "Onset",
     "PhraseStore",

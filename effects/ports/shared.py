@@ -10,7 +10,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from effects.ports.provider import Provider, ProviderLost
+from effects.ports.provider import Provider, ProviderBusy, ProviderLost
+
+
+class NoneFree(ProviderBusy):
+    """All that we let ourselves ask of a provider at once is asked already. Not its fault."""
 
 
 class SharedLost(ProviderLost):

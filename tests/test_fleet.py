@@ -1,0 +1,185 @@
+"""A worker among others: who is there, and how much is asked of a vendor at once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Self
+
+import pytest
+import trio
+import trio.testing
+
+from effects.choice import Choice
+from effects.ports import NoneFree, Prompt, SharedLost, TextDelta, ToolCall, Usage
+from engine.fleet import BEAT_S, TTL_S, Fleet
+from engine.limited import LimitedMind
+
+NOBODY = Prompt("", ())
+
+
+class Memory:
+    """What workers share, on the test's clock; it can be cut off."""
+
+    def __init__(self) -> None:
+        self.cut = False
+        self._until_s: dict[tuple[str, str], float] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        pass
+
+    async def hold(self, name: str, holder: str, *, limit: int | None, ttl_s: float) -> bool:
+        others = [one for one in await self.holders(name) if one != holder]
+        granted = limit is None or len(others) < limit
+        if granted:
+            self._until_s[name, holder] = trio.current_time() + ttl_s
+        return granted
+
+    async def release(self, name: str, holder: str) -> None:
+        await self._asked()
+        self._until_s.pop((name, holder), None)
+
+    async def holders(self, name: str) -> list[str]:
+        await self._asked()
+        now_s = trio.current_time()
+        return sorted(
+            holder
+            for (held, holder), until_s in self._until_s.items()
+            if held == name and until_s > now_s
+        )
+
+    async def once(self, key: str, ttl_s: float) -> bool:
+        return await self.hold(f"once:{key}", "", limit=1, ttl_s=ttl_s)
+
+    async def _asked(self) -> None:
+        await trio.lowlevel.checkpoint()
+        if self.cut:
+            raise SharedLost("cut off")
+
+
+@asynccontextmanager
+async def workers(memory: Memory, count: int, places: int) -> AsyncIterator[list[Fleet]]:
+    """Workers that know of each other."""
+    async with AsyncExitStack() as stack, trio.open_nursery() as nursery:
+        fleets = [
+            await stack.enter_async_context(Fleet(memory, {"vendor": places})) for _ in range(count)
+        ]
+        for fleet in fleets:
+            nursery.start_soon(fleet.beat)
+        yield fleets
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_vendor_is_never_asked_for_more_than_it_allows() -> None:
+    """By all workers together; who finds no place is told at once, and a place that is given back
+    is taken by the next."""
+    async with workers(Memory(), 2, places=2) as (here, there):
+        async with here.asking("vendor"), there.asking("another"), there.asking("vendor"):
+            with pytest.raises(NoneFree, match="all 2 places"):
+                async with here.asking("vendor"):
+                    raise AssertionError("there was none")
+        async with there.asking("vendor"), there.asking("vendor"):
+            pass
+
+
+async def test_a_cancelled_question_gives_its_place_back() -> None:
+    """Wherever it is cancelled."""
+    async with workers(Memory(), 1, places=1) as (fleet,):
+        for steps in range(8):
+            with trio.CancelScope() as scope:
+
+                async def ask(scope: trio.CancelScope = scope, steps: int = steps) -> None:
+                    async with fleet.asking("vendor"):
+                        for _ in range(steps):
+                            await trio.lowlevel.checkpoint()
+                        scope.cancel()
+                        await trio.sleep_forever()
+
+                await ask()
+            async with fleet.asking("vendor"):
+                pass
+
+
+async def test_places_are_held_as_long_as_they_are_needed(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The heartbeat puts them off; a call that is over is forgotten."""
+    async with workers(Memory(), 2, places=1) as (here, there):
+        with here.holding_call("CA1"):
+            async with here.asking("vendor"):
+                await trio.sleep(TTL_S * 4)
+                with pytest.raises(NoneFree):
+                    async with there.asking("vendor"):
+                        pass
+            assert await there.calls() == ["CA1"]
+            assert here.workers == there.workers == 2
+        await trio.sleep(TTL_S + BEAT_S)
+        assert await there.calls() == []
+
+
+async def test_a_dead_workers_places_are_free_after_their_time(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """It cannot say goodbye."""
+    memory = Memory()
+    await memory.hold("vendor:vendor", "a dead worker's", limit=1, ttl_s=TTL_S)
+    async with workers(memory, 1, places=1) as (fleet,):
+        with pytest.raises(NoneFree):
+            async with fleet.asking("vendor"):
+                pass
+        await trio.sleep(TTL_S)
+        async with fleet.asking("vendor"):
+            pass
+
+
+async def test_without_the_others_each_keeps_to_its_share(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """As many places as there are for each of the workers it last knew of, at least one; no call
+    waits, and all is well again when the others are back."""
+    memory = Memory()
+    async with workers(memory, 3, places=4) as (fleet, *_):
+        await trio.sleep(BEAT_S * 2)
+        assert fleet.workers == 3
+        memory.cut = True
+        async with fleet.asking("vendor"):
+            with pytest.raises(NoneFree):
+                async with fleet.asking("vendor"):
+                    pass
+            assert not fleet.reachable
+        memory.cut = False
+        await trio.sleep(BEAT_S * 2)
+        assert fleet.reachable
+
+
+async def test_our_own_restraint_is_not_the_vendors_failure() -> None:
+    """It leads to the next provider, and opens no breaker."""
+
+    class Mind:
+        name = "vendor"
+
+        async def __aenter__(self) -> Self:
+            return self
+
+        async def __aexit__(self, *exc: object) -> None:
+            pass
+
+        async def reply(self, prompt: Prompt, emit: object) -> Usage:
+            return Usage(tokens_out=1)
+
+    def ignored(_: TextDelta | ToolCall) -> None:
+        pass
+
+    async with workers(Memory(), 1, places=1) as (fleet,):
+        mind = LimitedMind(Mind(), fleet)
+        choice = Choice(mind, failures=1)
+        async with fleet.asking("vendor"):
+            for _ in range(3):
+                with pytest.raises(NoneFree), choice.watched("vendor"):
+                    await mind.reply(NOBODY, ignored)
+        assert choice.health[0].state == "closed"
+        with choice.watched("vendor"):
+            assert (await mind.reply(NOBODY, ignored)).tokens_out == 1
