@@ -52,7 +52,8 @@ class Memory:
         )
 
     async def once(self, key: str, ttl_s: float) -> bool:
-        return await self.hold(f"once:{key}", "", limit=1, ttl_s=ttl_s)
+        first = not await self.holders(f"once:{key}")
+        return first and await self.hold(f"once:{key}", "", limit=1, ttl_s=ttl_s)
 
     async def _asked(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -1,0 +1,283 @@
+"""The telephone line at Twilio: webhooks in, calls out, and who may bring a media stream.
+
+    POST /voice         a call came in, or one of ours was answered ──> TwiML
+    POST /voice/status  how a call is doing                         ──> the log
+    POST /calls         somebody of ours wants a call made          ──> Twilio's REST interface
+
+A caller is never met by silence: whom we cannot take is told so, or put through elsewhere, in the
+answer to the webhook. Whom we can take gets a token on the way to the media stream, for this call,
+for a short while and once; the stream's socket is opened to nobody else.
+
+Without an auth token nothing can be proved. Then all of it is open to this machine only, unless
+``unsigned`` says that the network is one's own.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import time
+from collections.abc import Callable, Sequence
+from typing import Annotated
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+import structlog
+import trio
+from pydantic import SecretStr
+
+from adapters.front.http import Request, Response, Routes, plain
+from adapters.twilio import twiml
+from adapters.twilio.rest import TwilioRest
+from adapters.twilio.settings import TwilioSettings
+from adapters.twilio.signature import HEADER, Parameters, is_signed
+from adapters.twilio.tokens import Tokens
+from effects.ports import CallInfo, ProviderError, ProviderRefused, Shared, SharedLost
+from engine.admission import Admission
+
+log = structlog.get_logger()
+
+VOICE, STATUS, CALLS = "/voice", "/voice/status", "/calls"
+
+NUMBER = r"^(\+[1-9][0-9]{6,14}|sips?:[^\s<>\"]{1,200})$"
+"""A telephone number as E.164 has it, or a SIP address."""
+
+_CALL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_FIELDS_MAX = 200
+_VALUE_CHARS = 200
+
+
+class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A call that somebody of ours wants made."""
+
+    to: Annotated[str, msgspec.Meta(pattern=NUMBER)]
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A call that was asked for: it is yet to ring."""
+
+    call_id: str
+
+
+class Telephony:
+    """One worker's line."""
+
+    def __init__(
+        self,
+        settings: TwilioSettings,
+        token: SecretStr | None,
+        callers: SecretStr | None,
+        *,
+        admission: Admission,
+        shared: Shared,
+        media_path: str,
+        near: Callable[[Request], bool],
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        """``token``: the account's, if there is one. ``callers``: what those show who want calls
+        made. ``near``: whether a request is of this machine."""
+        self._settings, self._token, self._callers = settings, token, callers
+        self._admission, self._shared, self._wall_s = admission, shared, wall_s
+        self._media_path, self._near = media_path, near
+        self._tokens = Tokens(token) if token else None
+        self._expected: dict[str, float] = {}  # calls that were let in, until when
+        self._used: dict[str, float] = {}  # tokens, where the other workers cannot be asked
+        self.rest = TwilioRest(token, settings) if token else None
+
+    @property
+    def routes(self) -> Routes:
+        """To be served beside the others."""
+        return {
+            ("POST", VOICE): self._voice,
+            ("POST", STATUS): self._status,
+            ("POST", CALLS): self._calls,
+        }
+
+    # --- webhooks
+
+    async def _voice(self, request: Request) -> Response:
+        form = _form(request)
+        if form is None:
+            return plain(400, "a form is needed, as Twilio sends it")
+        if refusal := self._unproved(request, form):
+            return refusal
+        fields = dict(form)
+        call_id = fields.get("CallSid", "")
+        if not _CALL_ID.fullmatch(call_id):
+            return plain(400, "CallSid: letters, digits, - and _ are needed")
+        why_not = None if self._is_expected(call_id) else self._admission.why_not()
+        if why_not:
+            log.warning("call_turned_away", call=call_id, reason=why_not)
+            return self._turned_away()
+        self._expect(call_id)
+        return _twiml(self._connected(request, call_id, fields))
+
+    def _connected(self, request: Request, call_id: str, fields: dict[str, str]) -> bytes:
+        parameters = {
+            "direction": "outbound" if fields.get("Direction", "").startswith("out") else "inbound",
+            "from": fields.get("From", "")[:_VALUE_CHARS],
+            "to": fields.get("To", "")[:_VALUE_CHARS],
+        }
+        if answered_by := fields.get("AnsweredBy", ""):
+            parameters["answered_by"] = answered_by[:_VALUE_CHARS]
+        if self._tokens:
+            expires_s = int(self._wall_s() + self._settings.token_s)
+            parameters["token"] = self._tokens.make(call_id, expires_s)
+        base = urlsplit(self._bases(request)[0])
+        scheme = "ws" if base.scheme == "http" else "wss"
+        return twiml.connect(f"{scheme}://{base.netloc}{self._media_path}", parameters)
+
+    def _turned_away(self) -> Response:
+        settings = self._settings
+        if settings.overflow:
+            return _twiml(twiml.dial(settings.overflow))
+        return _twiml(twiml.say(settings.turned_away))
+
+    def _is_expected(self, call_id: str) -> bool:
+        """Whether this call was let in already: Twilio asks again where an answer was lost."""
+        now_s = trio.current_time()
+        for old in [one for one, until_s in self._expected.items() if until_s <= now_s]:
+            del self._expected[old]
+        return call_id in self._expected
+
+    def _expect(self, call_id: str) -> None:
+        if call_id not in self._expected:
+            self._admission.reserve()
+        self._expected[call_id] = trio.current_time() + self._settings.token_s
+
+    async def _status(self, request: Request) -> Response:
+        form = _form(request)
+        if form is None:
+            return plain(400, "a form is needed, as Twilio sends it")
+        if refusal := self._unproved(request, form):
+            return refusal
+        fields = dict(form)
+        log.info(
+            "call_status",
+            call=fields.get("CallSid", "")[:64],
+            status=fields.get("CallStatus", fields.get("StreamEvent", ""))[:32],
+            answered_by=fields.get("AnsweredBy", "")[:32],
+            error=fields.get("StreamError", "")[:_VALUE_CHARS],
+        )
+        return Response(204)
+
+    # --- who may do that
+
+    def admit(self, request: Request) -> Response | None:
+        """The refusal of a request for a media stream; None if its socket may be opened."""
+        return self._unproved(request, ())
+
+    async def let_in(self, info: CallInfo) -> str:
+        """Why this call is not let in, now that it said which it is; empty if it may come in."""
+        if self._tokens is None:
+            return ""  # its socket was opened to us alone
+        text = info.parameters.get("token", "")
+        token = self._tokens.read(text, info.call_id, self._wall_s())
+        if token is None:
+            return "the media stream has no token for this call"
+        self._expected.pop(info.call_id, None)
+        if not await self._first_use(token.number):
+            return "the token of this media stream was used before"
+        return ""
+
+    async def _first_use(self, number: str) -> bool:
+        lapse_s = self._settings.token_s * 2
+        now_s = self._wall_s()
+        for old in [one for one, until_s in self._used.items() if until_s <= now_s]:
+            del self._used[old]
+        first_here = number not in self._used
+        self._used[number] = now_s + lapse_s
+        try:
+            return await self._shared.once(f"token:{number}", lapse_s) and first_here
+        except SharedLost as error:
+            log.warning("token_not_shared", error=str(error))
+            return first_here  # a caller does not wait for our own trouble
+
+    def _unproved(self, request: Request, form: Parameters) -> Response | None:
+        if self._token is None:
+            if self._settings.unsigned or self._near(request):
+                return None
+            log.warning("request_not_near", path=request.path)
+            return plain(403, "this is open to this machine only: no auth token is set")
+        given = request.headers.get(HEADER, "")
+        if is_signed(given, self._urls(request), form, request.body, self._token):
+            return None
+        log.warning("signature_wrong", path=request.path, given=bool(given))
+        return plain(403, "the signature is not right")
+
+    def _urls(self, request: Request) -> Sequence[str]:
+        """The URLs by which Twilio may have asked for this."""
+        query = f"?{request.query}" if request.query else ""
+        urls = [base + request.path + query for base in self._bases(request)]
+        if request.path == self._media_path:
+            urls = [url.replace("http", "ws", 1) for url in urls]
+        return urls
+
+    def _bases(self, request: Request) -> Sequence[str]:
+        if self._settings.public_url:
+            return [self._settings.public_url.rstrip("/")]
+        host = request.headers.get("host", "")
+        return [f"http://{host}"] if self._near(request) else [f"https://{host}", f"http://{host}"]
+
+    # --- calls out, and elsewhere
+
+    async def _calls(self, request: Request) -> Response:
+        if not self._is_ours(request):
+            return plain(401, "a bearer token is needed", www_authenticate="Bearer")
+        try:
+            wanted = msgspec.json.decode(request.body, type=Wanted)
+        except msgspec.MsgspecError as error:
+            return plain(400, f"{error}: to is needed: +15551234567, or sip:…")
+        if why_not := self._admission.why_not():
+            return plain(503, f"no call can be made now: {why_not}", retry_after="5")
+        try:
+            call_id = await self.dial(wanted.to)
+        except ProviderError as error:
+            return plain(502 if error.retryable else 409, str(error))
+        return Response(201, msgspec.json.encode(Made(call_id)), "application/json")
+
+    def _is_ours(self, request: Request) -> bool:
+        if self._callers is None:
+            return self._near(request)
+        wanted = f"Bearer {self._callers.get_secret_value()}".encode()
+        return hmac.compare_digest(wanted, request.headers.get("authorization", "").encode())
+
+    async def dial(self, to: str) -> str:
+        """Call somebody; they come in by ``POST /voice`` when they answer. Returns the call's id.
+        Raises :class:`ProviderError`."""
+        base = self._settings.public_url.rstrip("/")
+        if not base or not self._settings.from_number:
+            raise ProviderRefused("calling out needs public_url and from_number in [twilio]")
+        return await self._asked().call(to, answer_url=base + VOICE, status_url=base + STATUS)
+
+    async def put_through(self, call_id: str, to: str) -> None:
+        """Have a live call put through to a number or SIP address. Raises
+        :class:`ProviderError`."""
+        if not re.fullmatch(NUMBER, to):
+            raise ProviderRefused(f"callers cannot be put through to '{to}': +15551234567 or sip:…")
+        await self._asked().redirect(call_id, twiml.dial(to))
+
+    def _asked(self) -> TwilioRest:
+        if self.rest is None:
+            raise ProviderRefused("without TWILIO_AUTH_TOKEN nothing can be asked of Twilio")
+        return self.rest
+
+
+def _form(request: Request) -> Parameters | None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        return None
+    try:
+        return parse_qsl(
+            request.body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(request.body),
+            errors="strict",
+            max_num_fields=_FIELDS_MAX,
+        )
+    except ValueError:
+        return None
+
+
+def _twiml(document: bytes) -> Response:
+    return Response(200, document, twiml.CONTENT_TYPE)
