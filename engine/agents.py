@@ -1,7 +1,8 @@
 """The agents that answer calls: the one that is built in, and those that users bring.
 
-An agent of your own is an :class:`AgentKit` in a module of yours; ``agent = "my_shop:AGENT"``
-names it (module, colon, attribute), and the current directory is looked in first.
+An agent of your own is a folder, ``agent = "agents/shop"`` (see :mod:`engine.agent_folders`), or an
+:class:`AgentKit` in a module of yours: ``agent = "my_shop:AGENT"`` names it (module, colon,
+attribute), and the current directory is looked in first.
 """
 
 from __future__ import annotations
@@ -9,51 +10,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from traceback import extract_tb
 
 from adapters.embedded.mind import ParcelMind
 from adapters.embedded.parcel import PARCEL, parcel_tools
-from effects.call_tools import call_tools
-from effects.ports import LanguageModel, Tool, ToolSpec
+from engine.agent_folders import is_agent_folder, read_agent_folder
+from engine.agent_kit import AgentKit as AgentKit
 from engine.errors import ConfigError
-from states.agent import Agent
-
-
-def no_tools(data: Path) -> tuple[Tool, ...]:
-    """For an agent that only talks, ends the call, and passes it on."""
-    return ()
-
-
-@dataclass(frozen=True, slots=True)
-class AgentKit:
-    """An agent with the mind and the tools it comes with.
-
-    ``mind`` makes a language model of its own, if it has one that does without a vendor.
-    ``tools`` makes the tools (see :mod:`effects.toolkit`), once for the process, and is given the
-    folder for the agent's own files; every agent has
-    those of :mod:`effects.call_tools` besides.
-    """
-
-    agent: Agent
-    mind: Callable[[], LanguageModel] | None = None
-    tools: Callable[[Path], Sequence[Tool]] = no_tools
-
-    def open_tools(self, data: Path) -> dict[str, Tool]:
-        """All tools by name. Raises :class:`ConfigError` for two of one name, and for what is
-        no tool."""
-        tools: dict[str, Tool] = {}
-        for tool in (*call_tools(self.agent), *self.tools(data)):
-            spec = getattr(tool, "spec", None)
-            if not isinstance(spec, ToolSpec):
-                raise ConfigError(f"agent '{self.agent.name}': {tool!r} is not a tool; use @tool")
-            if spec.name in tools:
-                raise ConfigError(f"agent '{self.agent.name}': two tools are named '{spec.name}'")
-            tools[spec.name] = tool
-        return tools
-
 
 AGENTS: dict[str, AgentKit] = {
     "parcel": AgentKit(PARCEL, ParcelMind, lambda data: parcel_tools(data / "parcel.db"))
@@ -61,18 +25,21 @@ AGENTS: dict[str, AgentKit] = {
 
 
 def agent_kit(name: str) -> AgentKit:
-    """The built-in agent of that name, or the one at ``module:attribute``.
+    """The built-in agent of that name, the one in that folder, or the one at
+    ``module:attribute``.
 
     Raises :class:`ConfigError` that says what is not there, and what could have been meant.
     """
+    if is_agent_folder(name):
+        return read_agent_folder(Path(name))
     if ":" in name:
         return _imported(name)
     if name not in AGENTS:
         close = difflib.get_close_matches(name, AGENTS, n=1)
         hint = f"; did you mean '{close[0]}'?" if close else ""
         raise ConfigError(
-            f"unknown agent '{name}'{hint} (agents: {', '.join(AGENTS)}, or module:attribute "
-            "for one of your own)"
+            f"unknown agent '{name}'{hint} (agents: {', '.join(AGENTS)}, or for one of your "
+            "own its folder, or module:attribute)"
         )
     return AGENTS[name]
 
