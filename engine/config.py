@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
 from pydantic import SecretStr
@@ -48,8 +48,9 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a service is told.
 
-    ``agent``: who answers: the name of a built-in agent, or ``module:attribute`` for one of
-    your own (see :mod:`engine.agents`).
+    ``agent``: who answers: the name of a built-in agent, the folder of one of your own, or
+    ``module:attribute`` (see :mod:`engine.agents`).
+    ``numbers``: who answers at which called number, where it is somebody else.
     ``chart``: a chart of your own; empty for the one that comes with antiphon.
     ``calls``: the folder for journals. ``data``: the folder for the agents' own files.
     ``settings``: turn-taking (see :class:`states.settings.Settings`).
@@ -64,6 +65,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     host: str = "127.0.0.1"
     port: int = 8765
     agent: str = "parcel"
+    numbers: dict[str, str] = {}
     chart: str = ""
     calls: str = "calls"
     data: str = "calls/data"
@@ -103,6 +105,22 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     config = _converted(table, str(path))
     told = from_environment(Config, environment)
     return _converted(merged(table, told), told_by(told)) if told else config
+
+
+def config_for(config: Config, agent: str, changes: Mapping[str, Any]) -> Config:
+    """A configuration with an agent's own changes laid over it, key by key in tables. Raises
+    :class:`ConfigError` that names the agent and the key."""
+    changed: dict[str, Any] = {}
+    hints = get_type_hints(Config, include_extras=True)
+    for key, value in changes.items():
+        now = getattr(config, key)
+        is_table = isinstance(now, msgspec.Struct) and isinstance(value, dict)
+        whole = merged(msgspec.structs.asdict(now), value) if is_table else value
+        try:
+            changed[key] = msgspec.convert(whole, hints[key])
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{agent}: {key}: {error}") from error
+    return msgspec.structs.replace(config, **changed)
 
 
 def _read(path: Path) -> Table:

@@ -7,8 +7,9 @@ provider opens its connections when it is entered.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
 
 from pydantic import SecretStr
 
@@ -40,13 +41,27 @@ VARIABLES: Mapping[str, str] = {
 """Where a vendor's key is looked for first."""
 
 
+@dataclass(slots=True)
+class Made:
+    """What several agents share: providers that are configured alike are one, with one breaker."""
+
+    providers: dict[Hashable, Any] = field(default_factory=dict)
+    choices: dict[Hashable, Choice[Any]] = field(default_factory=dict)
+
+
 class Providers:
     """The choice of each port. Raises :class:`ConfigError` for one that cannot be made."""
 
     def __init__(
-        self, config: Config, kit: AgentKit, environment: Mapping[str, str] = os.environ
+        self,
+        config: Config,
+        kit: AgentKit,
+        environment: Mapping[str, str] = os.environ,
+        made: Made | None = None,
     ) -> None:
+        """``made`` has what other agents of this service use already."""
         self._config, self._kit, self._environment = config, kit, environment
+        self._made = made or Made()
         self.speech_to_text = self._choice(
             "speech_to_text", config.speech_to_text or self._usual(["deepgram"], "embedded"),
             self._recogniser,
@@ -76,12 +91,31 @@ class Providers:
         return [vendor for vendor in vendors if self._key(vendor)] or [otherwise]
 
     def _choice(self, port: str, names: Sequence[str], make: Callable[[str], P]) -> Choice[P]:
-        fallback = self._config.fallback
+        fallback, made = self._config.fallback, self._made
+        wanted = tuple((port, name, self._configured(name)) for name in names)
+        if wanted in made.choices:
+            return cast(Choice[P], made.choices[wanted])
         try:
-            providers = [make(name) for name in names]
-            return Choice(*providers, failures=fallback.failures, open_s=fallback.rest_s)
+            for one, name in zip(wanted, names, strict=True):
+                if one not in made.providers:
+                    made.providers[one] = make(name)
+            providers: list[P] = [made.providers[one] for one in wanted]
+            choice = Choice(*providers, failures=fallback.failures, open_s=fallback.rest_s)
         except (ValueError, ProviderRefused) as error:
             raise ConfigError(f"{port}: {error}") from error
+        made.choices[wanted] = choice
+        return choice
+
+    def _configured(self, name: str) -> Hashable:
+        """All that a provider of this name is made of: two that agree in it are one."""
+        config = self._config
+        match name:
+            case "agent":
+                return self._kit.mind
+            case "whisper-endpoint":
+                return (config.whisper_endpoint, config.transcription)
+            case _:
+                return cast(Hashable, getattr(config, name, None))
 
     def _recogniser(self, name: str) -> SpeechToText:
         config = self._config

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ import trio
 from effects.ears import Ears
 from effects.echo import Echo
 from effects.playout import Playout
-from effects.ports import CallStore, Carrier
+from effects.ports import CallInfo, CallStore, Carrier
 from effects.stage import Ports, Stage
 from engine import journal
 from engine.chart import Chart
@@ -37,6 +37,21 @@ class Desk:
     settings: Settings
     ports: Ports
     store: CallStore
+
+
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """The desks of a service: one for each agent. ``by_agent`` has all of them, ``numbers`` says
+    which agent answers at which called number."""
+
+    usual: Desk
+    by_agent: Mapping[str, Desk]
+    numbers: Mapping[str, str]
+
+    def for_call(self, info: CallInfo) -> Desk:
+        """Who answers: the agent that was asked for, or that of the called number, or the usual."""
+        asked = info.parameters.get("agent") or self.numbers.get(info.parameters.get("to", ""), "")
+        return self.by_agent.get(asked, self.usual)
 
 
 @dataclass(frozen=True, slots=True)

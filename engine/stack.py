@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import trio
+from msgspec.structs import replace
 
 from adapters.embedded.turn_detector import WordsTurnDetector
 from adapters.silero.vad import SileroVad
@@ -15,14 +17,15 @@ from adapters.stores.phrase_files import PhraseFiles
 from effects.phrases import Phrases
 from effects.ports import Provider, ProviderError, Tool
 from effects.stage import Ports
+from engine.agent_kit import AgentKit
 from engine.agents import agent_kit
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check
-from engine.config import Config
+from engine.config import Config, config_for
 from engine.errors import ChartError, ConfigError
 from engine.machine import Machine
-from engine.providers import Providers
-from engine.session import Desk
+from engine.providers import Made, Providers
+from engine.session import Desk, Desks
 from engine.vocabulary import VOCABULARY
 from states.agent import Agent
 from states.call import Call
@@ -32,47 +35,96 @@ Progress = Callable[[str], None]
 
 @asynccontextmanager
 async def open_desk(config: Config, progress: Progress = lambda _: None) -> AsyncIterator[Desk]:
-    """Everything that taking calls needs, loaded and warm.
+    """As :func:`open_desks`, for the one agent that answers where no number says otherwise."""
+    async with open_desks(replace(config, numbers={}), progress) as desks:
+        yield desks.usual
+
+
+@asynccontextmanager
+async def open_desks(config: Config, progress: Progress = lambda _: None) -> AsyncIterator[Desks]:
+    """Everything that taking calls needs, loaded and warm: a desk for each agent. What two of them
+    want alike is one.
 
     ``progress`` is told what is being done. Raises :class:`ConfigError` and
     :class:`ChartError`, in a group where a provider is the cause. Fixed lines that were kept
     are there at once; others are rendered while the first calls may already come in.
     """
     chart = _checked_chart(config)
-    kit = agent_kit(config.agent)
-    providers = Providers(config, kit)
+    made = Made()
+    wanted = [_wanted(config, name, made) for name in agent_names(config)]
     async with AsyncExitStack() as stack:
         try:
             store = await stack.enter_async_context(FileStore(Path(config.calls)))
         except OSError as error:
             raise ConfigError(f"cannot keep calls in {config.calls}: {error.strerror}") from error
         data = await _data_folder(config)
-        tools = kit.open_tools(data)
-        progress(f"loading {providers}")
-        ports = Ports(
-            speech_to_text=providers.speech_to_text,
-            language_model=providers.language_model,
-            text_to_speech=providers.text_to_speech,
-            voice_activity=SileroVad(batch_ms=config.vad_batch_ms),
-            turn_detector=WordsTurnDetector(),
-            tools=tools,
-            phrases=Phrases(fixed_lines(kit.agent, tools.values()), PhraseFiles(data / "phrases")),
-        )
-        Machine(chart, Call(config.settings, kit.agent))  # the first one builds the class
-        await stack.enter_async_context(
-            entered(
-                *ports.speech_to_text.providers,
-                *ports.language_model.providers,
-                *ports.text_to_speech.providers,
-                ports.voice_activity,
-                ports.turn_detector,
-            )
-        )
-        await ports.phrases.recall(ports.text_to_speech.first)
+        senses = SileroVad(batch_ms=config.vad_batch_ms), WordsTurnDetector()
+        desks = {one.name: _desk(one, chart, store, data, *senses) for one in wanted}
+        progress(f"loading {'; '.join(dict.fromkeys(str(one.providers) for one in wanted))}")
+        for desk in desks.values():  # the first one builds the class
+            Machine(chart, Call(desk.settings, desk.agent))
+        await stack.enter_async_context(entered(*made.providers.values(), *senses))
+        for desk in desks.values():
+            await desk.ports.phrases.recall(desk.ports.text_to_speech.first)
         async with trio.open_nursery() as background:
-            background.start_soon(ports.phrases.render, ports.text_to_speech.first)
-            yield Desk(chart, kit.agent, config.settings, ports, store)
+            background.start_soon(_render, list(desks.values()))
+            yield Desks(desks[config.agent], desks, config.numbers)
             background.cancel_scope.cancel()
+
+
+def agent_names(config: Config) -> list[str]:
+    """Every agent that may answer, the usual one first."""
+    return list(dict.fromkeys((config.agent, *config.numbers.values())))
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """An agent as it was asked for, with the configuration it has and the providers it needs."""
+
+    name: str
+    kit: AgentKit
+    config: Config
+    providers: Providers
+
+
+def _wanted(config: Config, name: str, made: Made) -> _Wanted:
+    kit = agent_kit(name)
+    own = config_for(config, f"agent '{name}'", kit.config)
+    return _Wanted(name, kit, own, Providers(own, kit, made=made))
+
+
+def _desk(
+    wanted: _Wanted,
+    chart: Chart,
+    store: FileStore,
+    data: Path,
+    voice_activity: SileroVad,
+    turn_detector: WordsTurnDetector,
+) -> Desk:
+    kit, providers = wanted.kit, wanted.providers
+    tools = kit.open_tools(data)
+    lines = fixed_lines(kit.agent, tools.values())
+    phrases = Phrases(
+        (line for line in lines if line not in kit.recorded), PhraseFiles(data / "phrases")
+    )
+    for text, mulaw in kit.recorded.items():
+        phrases.add(text, mulaw)
+    ports = Ports(
+        speech_to_text=providers.speech_to_text,
+        language_model=providers.language_model,
+        text_to_speech=providers.text_to_speech,
+        voice_activity=voice_activity,
+        turn_detector=turn_detector,
+        tools=tools,
+        phrases=phrases,
+    )
+    return Desk(chart, kit.agent, wanted.config.settings, ports, store)
+
+
+async def _render(desks: Iterable[Desk]) -> None:
+    """One agent's lines after another's: a voice is asked for one line at a time."""
+    for desk in desks:
+        await desk.ports.phrases.render(desk.ports.text_to_speech.first)
 
 
 @asynccontextmanager
