@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -66,7 +67,7 @@ def show(
     """
     console = Console(highlight=False, markup=False, emoji=False)
     if list_:
-        print_list(console, list(summaries(newest_first(calls)[:last])))
+        print_list(console, list(islice(summaries(newest_first(calls)), last)))
         return
     path = find_call(call, calls)
     reading = read_what_there_is(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -51,11 +51,12 @@ def find_call(call: str | None, folder: Path) -> Path:
 
 
 def newest_first(folder: Path) -> list[Path]:
-    """The journals of a folder. Their names begin with when the call did."""
-    return sorted(folder.glob("*.jsonl"), key=lambda path: path.name, reverse=True)
+    """The journals of a folder. Their names begin with when the call did; others come last."""
+    named = sorted(folder.glob("*.jsonl"), key=lambda path: path.name, reverse=True)
+    return sorted(named, key=lambda path: not path.name[0].isdigit())
 
 
-def summaries(journals: Sequence[Path]) -> Iterator[CallSummary]:
+def summaries(journals: Iterable[Path]) -> Iterator[CallSummary]:
     """Each journal that can be read, in a line."""
     for path in journals:
         try:
@@ -82,7 +83,7 @@ def print_list(console: Console, calls: Sequence[CallSummary]) -> None:
             (f"{shown:<{width}}", "bold"),
             (f"  {when:<16}", "dim"),
             f"  {clock(call.duration_ms):>6}  {call.turns:>5}  {latency:>11}  ",
-            *_worth_a_look(call),
+            *worth_a_look(call),
         )
         row.rstrip()
         if not whole:
@@ -90,7 +91,8 @@ def print_list(console: Console, calls: Sequence[CallSummary]) -> None:
         console.print(row, soft_wrap=True)
 
 
-def _worth_a_look(call: CallSummary) -> Iterator[tuple[str, str]]:
+def worth_a_look(call: CallSummary) -> Iterator[tuple[str, str]]:
+    """Its flags as words, each with a style."""
     if call.outcome == "cut off":
         yield "no end ", "yellow"
     for flag in call.flags:
