@@ -16,7 +16,7 @@ from engine.insight import ProviderHealth
 from engine.inspector.summary import CallSummary
 from engine.show import FLOOR_COLOURS
 from engine.transcript.folder import SHORT_ID_CHARS, clock, worth_a_look
-from engine.transcript.page import FEELS
+from engine.transcript.page import FEELS, printable
 from engine.waterfall import feeling
 
 TURNS_COUNTED = 100
@@ -120,6 +120,7 @@ class Board:
         if ended and (room := height - len(lines) - 2) > 0:
             lines += [Text(), Text(_ENDED, "dim"), *(_ended(call) for call in ended[:room])]
         for line in lines:
+            line.plain = printable(line.plain)
             line.rstrip()
             line.truncate(width, overflow="ellipsis")
         return lines[:height]

@@ -22,6 +22,7 @@ from rich.live import Live
 from engine.errors import AntiphonError, ConfigError
 from engine.insight import CallTurns, ProviderHealth
 from engine.inspector.summary import CallSummary
+from engine.transcript.page import printable
 from engine.watch import Board, LastWords, Told
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ async def follow(service: Service, board: Board, console: Console) -> None:
     if not console.is_terminal:
         while True:
             for line in await _look(service, board):
-                console.print(line, soft_wrap=True)
+                console.print(printable(line), soft_wrap=True)
             await trio.sleep(LOOK_S)
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:

@@ -6,14 +6,16 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from engine.inspector.summary import Summary
-from engine.journal import AnyLine, End, Head
+from engine.journal import AnyLine, End, Event, Head
 from engine.simulation.scenario import Act, Answer, Scenario, load_scenario
 from engine.simulation.world import simulate
 from engine.transcript import Entry, print_transcript, transcript
+from states.events import Transcript
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 LONG = "It left Memphis this morning. It should be with you on Thursday, before noon."
@@ -203,6 +205,18 @@ def test_a_pipe_gets_no_colour_and_a_terminal_does() -> None:
     assert "\x1b[32m" in coloured
     modest = printed(lines, force_terminal=True, color_system="standard", no_color=True)
     assert "\x1b[32m" not in modest
+
+
+def test_nothing_that_is_said_steers_the_terminal() -> None:
+    """Control characters in a transcript are blanks, in a line that stays one."""
+    lines = held()
+    for at, line in enumerate(lines):
+        if isinstance(line, Event) and isinstance(line.event, Transcript):
+            event = msgspec.structs.replace(line.event, text="where\x1b[2J is\nmy\x9bparcel")
+            lines[at] = msgspec.structs.replace(line, event=event)
+    text = printed(lines)
+    assert "caller   where [2J is my parcel\n" in text
+    assert "\x1b" not in text
 
 
 def test_words_can_be_left_out() -> None:

@@ -12,6 +12,7 @@ from engine.errors import JournalError
 from engine.evaluation.figures import Spread
 from engine.inspector.summary import CallSummary, Flag, Summary
 from engine.journal import read_what_there_is
+from engine.transcript.page import printable
 
 SHORT_ID_CHARS = 8
 """So much of a call's id is unique in a folder of some thousands."""
@@ -85,6 +86,7 @@ def print_list(console: Console, calls: Sequence[CallSummary]) -> None:
             f"  {clock(call.duration_ms):>6}  {call.turns:>5}  {latency:>11}  ",
             *worth_a_look(call),
         )
+        row.plain = printable(row.plain)
         row.rstrip()
         if not whole:
             row.truncate(console.width, overflow="ellipsis")

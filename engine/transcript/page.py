@@ -35,6 +35,7 @@ _STYLES: dict[Who, str] = {
     "silence": "yellow",
     "call": "bold",
 }
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 _WHO_CHARS = max(len(who) for who in _STYLES)
 
 
@@ -60,9 +61,16 @@ def print_transcript(
     _print(console, Text(summed_up(summary)))
 
 
+def printable(text: str) -> str:
+    """The same without control characters: what callers, models and providers say is shown, and
+    must not steer a terminal. A character each, so that places in it stay."""
+    return text.translate(_CONTROLS)
+
+
 def _print(console: Console, text: Text, before: Text | None = None) -> None:
     """Print a text, wrapped at its words, each further line as far in as the first."""
     before = before or Text()
+    text.plain = printable(text.plain)
     width = max(WORDS_MIN, min(console.width, WIDTH_MAX) - before.cell_len)
     for number, line in enumerate(text.wrap(console, width)):
         line.rstrip()
