@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,8 @@ from engine.journal import AnyLine, End, Event, Head
 from engine.simulation.scenario import Act, Answer, Scenario, load_scenario
 from engine.simulation.world import simulate
 from engine.transcript import Entry, print_transcript, transcript
-from states.events import Transcript
+from engine.transcript.sides import Sides
+from states.events import PlayedOut, Transcript
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 LONG = "It left Memphis this morning. It should be with you on Thursday, before noon."
@@ -102,6 +104,31 @@ def test_a_false_alarm_is_told_once_and_the_reply_is_whole() -> None:
     assert told(entries, "caller")[1].aside.startswith("a sound without words")
 
 
+def test_the_agent_cannot_be_heard_while_it_is_held() -> None:
+    """From the hold until it goes on; so a caller who speaks then speaks over nobody."""
+    lines = held(Act(at=5.0, sound=True, during=0.9))
+    sides = Sides.of(lines)
+    (hold,) = sides.replies[1].holds
+    _, before, after = sides.agent_sounds
+    assert (before.until_ms, after.since_ms) == (hold.at_ms, hold.until_ms)
+    played_out = [
+        line.event.at_ms
+        for line in lines
+        if isinstance(line, Event) and isinstance(line.event, PlayedOut)
+    ]
+    assert after.until_ms == played_out[-1]
+
+
+def test_the_history_has_the_last_word() -> None:
+    """What it says of a reply is what is told, whatever was reckoned before."""
+    lines = held()
+    end = lines[-1]
+    assert isinstance(end, End)
+    shorter = replace(end.history[-1], text="It left Memphis")
+    lines[-1] = msgspec.structs.replace(end, history=[*end.history[:-1], shorter])
+    assert told(transcript(lines), "agent")[-1].said == "It left Memphis"
+
+
 def test_a_backchannel_is_over_the_agent_who_goes_on() -> None:
     """It is shown as what it is: no turn, and no interruption."""
     entries = transcript(scenario("a_backchannel_does_not_stop_the_agent"))
@@ -125,6 +152,13 @@ def test_keys_are_one_entry() -> None:
     entries = transcript(scenario("a_key_interrupts_the_agent"))
     assert [entry.said for entry in told(entries, "keys")] == ["7#"]
     assert [entry.aside for entry in told(entries, "silent")] == ["cut off: a key"]
+
+
+def test_causes_stand_before_what_comes_of_them() -> None:
+    """Also where the clock sees no difference."""
+    entries = transcript(scenario("a_key_interrupts_the_agent"))
+    order = [entry.who for entry in entries if 5000 <= entry.at_ms <= 5400]
+    assert order == ["keys", "silent", "turn", "agent"]
 
 
 def test_a_tool_is_told_with_what_came_of_it() -> None:
@@ -174,14 +208,13 @@ def test_what_is_told_is_what_the_history_says(name: str) -> None:
 
 
 def test_a_call_without_an_end_is_told_as_far_as_it_goes() -> None:
-    """A reply that was being said stands as what was to be heard of it."""
+    """Of a reply that was being said nobody knows what was heard: what was composed of it stands
+    as not heard."""
     lines = held()
-    cut = next(at for at, line in enumerate(lines) if "played_out" in repr(line)) + 1
     audible = [at for at, line in enumerate(lines) if "AudioStarted" in repr(line)]
-    entries = transcript(lines[: audible[1] + 1])
-    assert cut < audible[1]
-    assert told(entries, "agent")[-1].said == ""
-    assert LONG.startswith(told(entries, "agent")[-1].unheard)
+    reply = told(transcript(lines[: audible[1] + 1]), "agent")[-1]
+    assert reply.said == ""
+    assert reply.unheard == "It left Memphis this morning."
 
 
 # --- how it looks ------------------------------------------------------------------------------
