@@ -26,7 +26,7 @@ SHORT_ID_CHARS = 6
 _WIDTHS = {"outcome": len("interrupted"), "feels": len("acceptable")}
 STAGES = ("endpoint", "mind", "voice", "playout")
 
-_COLOURS = {
+FLOOR_COLOURS = {
     "idle": "dim",
     "listening": "cyan",
     "thinking": "yellow",
@@ -34,6 +34,7 @@ _COLOURS = {
     "interrupted": "magenta",
     "ended": "dim",
 }
+"""A colour for each state of the floor."""
 
 
 class CallsPrinter:
@@ -104,7 +105,7 @@ class CallPrinter:
         event = line.event
         floor = floor_of(line.states) or self._floor
         if floor != self._floor:
-            colour = _COLOURS[floor]
+            colour = FLOOR_COLOURS[floor]
             inner = _inner(line.states)
             self._say(
                 event.at_ms,
