@@ -47,7 +47,7 @@ async def test_each_number_has_its_agent(config: Config) -> None:
         assert shop.ports.text_to_speech is parcel.ports.text_to_speech
         assert shop.ports.speech_to_text is parcel.ports.speech_to_text
         assert shop.ports.language_model.first.name == "openai"
-        assert parcel.ports.language_model.first.name == "parcel"
+        assert parcel.ports.language_model.first.name == "embedded"
         assert shop.ports.phrases.get("Shop.") is not None
 
 
