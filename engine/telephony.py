@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hmac
 import re
-import time
 from collections.abc import Callable, Sequence
 from typing import Annotated
 from urllib.parse import parse_qsl, urlsplit
@@ -31,9 +30,9 @@ from adapters.twilio import twiml
 from adapters.twilio.rest import TwilioRest
 from adapters.twilio.settings import TwilioSettings
 from adapters.twilio.signature import HEADER, Parameters, is_signed
-from adapters.twilio.tokens import Tokens
-from effects.ports import CallInfo, ProviderError, ProviderRefused, Shared, SharedLost
+from effects.ports import ProviderError, ProviderRefused
 from engine.admission import Admission
+from engine.door import TOKEN, Door
 
 log = structlog.get_logger()
 
@@ -69,19 +68,18 @@ class Telephony:
         callers: SecretStr | None,
         *,
         admission: Admission,
-        shared: Shared,
+        door: Door,
         media_path: str,
         near: Callable[[Request], bool],
-        wall_s: Callable[[], float] = time.time,
+        others: bool = False,
     ) -> None:
         """``token``: the account's, if there is one. ``callers``: what those show who want calls
-        made. ``near``: whether a request is of this machine."""
+        made. ``near``: whether a request is of this machine. ``others``: whether media streams may
+        come from others than Twilio, with a token of the door's."""
         self._settings, self._token, self._callers = settings, token, callers
-        self._admission, self._shared, self._wall_s = admission, shared, wall_s
-        self._media_path, self._near = media_path, near
-        self._tokens = Tokens(token) if token else None
+        self._admission, self._door = admission, door
+        self._media_path, self._near, self._others = media_path, near, others
         self._expected: dict[str, float] = {}  # calls that were let in, until when
-        self._used: dict[str, float] = {}  # tokens, where the other workers cannot be asked
         self.rest = TwilioRest(token, settings) if token else None
 
     @property
@@ -120,9 +118,8 @@ class Telephony:
         }
         if answered_by := fields.get("AnsweredBy", ""):
             parameters["answered_by"] = answered_by[:_VALUE_CHARS]
-        if self._tokens:
-            expires_s = int(self._wall_s() + self._settings.token_s)
-            parameters["token"] = self._tokens.make(call_id, expires_s)
+        if token := self._door.token_for(call_id):
+            parameters[TOKEN] = token
         base = urlsplit(self._bases(request)[0])
         scheme = "ws" if base.scheme == "http" else "wss"
         return twiml.connect(f"{scheme}://{base.netloc}{self._media_path}", parameters)
@@ -143,7 +140,7 @@ class Telephony:
     def _expect(self, call_id: str) -> None:
         if call_id not in self._expected:
             self._admission.reserve()
-        self._expected[call_id] = trio.current_time() + self._settings.token_s
+        self._expected[call_id] = trio.current_time() + self._door.token_s
 
     async def _status(self, request: Request) -> Response:
         form = _form(request)
@@ -164,34 +161,11 @@ class Telephony:
     # --- who may do that
 
     def admit(self, request: Request) -> Response | None:
-        """The refusal of a request for a media stream; None if its socket may be opened."""
+        """The refusal of a request for a media stream; None if its socket may be opened. One that
+        is not signed is for the door to judge, where others than Twilio may have a token."""
+        if self._others and HEADER not in request.headers:
+            return None
         return self._unproved(request, ())
-
-    async def let_in(self, info: CallInfo) -> str:
-        """Why this call is not let in, now that it said which it is; empty if it may come in."""
-        if self._tokens is None:
-            return ""  # its socket was opened to us alone
-        text = info.parameters.get("token", "")
-        token = self._tokens.read(text, info.call_id, self._wall_s())
-        if token is None:
-            return "the media stream has no token for this call"
-        self._expected.pop(info.call_id, None)
-        if not await self._first_use(token.number):
-            return "the token of this media stream was used before"
-        return ""
-
-    async def _first_use(self, number: str) -> bool:
-        lapse_s = self._settings.token_s * 2
-        now_s = self._wall_s()
-        for old in [one for one, until_s in self._used.items() if until_s <= now_s]:
-            del self._used[old]
-        first_here = number not in self._used
-        self._used[number] = now_s + lapse_s
-        try:
-            return await self._shared.once(f"token:{number}", lapse_s) and first_here
-        except SharedLost as error:
-            log.warning("token_not_shared", error=str(error))
-            return first_here  # a caller does not wait for our own trouble
 
     def _unproved(self, request: Request, form: Parameters) -> Response | None:
         if self._token is None:

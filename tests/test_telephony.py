@@ -25,6 +25,7 @@ from effects.ports import (
     ProviderTimeout,
 )
 from engine.admission import Admission, Limits
+from engine.door import Door
 from engine.telephony import CALLS, STATUS, VOICE, Telephony
 from tests.test_fleet import Memory
 from tests.twins.server import open_twin
@@ -46,9 +47,11 @@ class Line:
         calls: int = 2,
         near: bool = False,
         memory: Memory | None = None,
+        others: bool = False,
         **settings: Any,
     ) -> None:
         self.memory = memory or Memory()
+        self.door = Door([token] if token else [], self.memory, wall_s=trio.current_time)
         self.admission = Admission(Limits(calls=calls))
         self.admission.ready = True
         self.telephony = Telephony(
@@ -56,10 +59,10 @@ class Line:
             token,
             SecretStr(callers) if callers else None,
             admission=self.admission,
-            shared=self.memory,
+            door=self.door,
             media_path="/media",
             near=lambda request: near,
-            wall_s=trio.current_time,
+            others=others,
         )
 
     async def ask(self, request: Request) -> Response:
@@ -103,7 +106,7 @@ async def test_a_call_is_led_to_its_media_stream() -> None:
         "answered_by": "machine_start",
     }
     assert line.telephony.admit(upgrade()) is None
-    assert await line.telephony.let_in(info) == ""
+    assert await line.door.let_in(info) == ""
 
 
 async def test_a_token_lets_one_stream_in_once() -> None:
@@ -112,18 +115,18 @@ async def test_a_token_lets_one_stream_in_once() -> None:
     line, other = Line(memory=memory, calls=9), Line(memory=memory, calls=9)
     info = await line.call()
     stolen = CallInfo("CA9", "MZ9", info.parameters)
-    assert "no token for this call" in await line.telephony.let_in(stolen)
-    assert "no token" in await line.telephony.let_in(CallInfo("CA1", "MZ1"))
-    assert await other.telephony.let_in(info) == ""
-    assert "used before" in await line.telephony.let_in(info)
+    assert "no token for this call" in await line.door.let_in(stolen)
+    assert "no token" in await line.door.let_in(CallInfo("CA1", "MZ1"))
+    assert await other.door.let_in(info) == ""
+    assert "used before" in await line.door.let_in(info)
 
 
 async def test_a_token_does_not_keep(autojump_clock: trio.testing.MockClock) -> None:
     """A stream that comes late is not let in."""
-    line = Line(token_s=30)
+    line = Line()
     info = await line.call()
     await trio.sleep(32)
-    assert "no token for this call" in await line.telephony.let_in(info)
+    assert "no token for this call" in await line.door.let_in(info)
 
 
 async def test_without_the_other_workers_a_token_is_still_used_once() -> None:
@@ -131,8 +134,8 @@ async def test_without_the_other_workers_a_token_is_still_used_once() -> None:
     line = Line()
     info = await line.call()
     line.memory.cut = True
-    assert await line.telephony.let_in(info) == ""
-    assert "used before" in await line.telephony.let_in(info)
+    assert await line.door.let_in(info) == ""
+    assert "used before" in await line.door.let_in(info)
 
 
 async def test_a_caller_whom_we_cannot_take_is_told() -> None:
@@ -156,7 +159,7 @@ async def test_a_webhook_that_comes_again_takes_no_second_place() -> None:
     line = Line(calls=1)
     first, second = await line.call(), await line.call()
     assert line.admission.reserved == 1
-    assert await line.telephony.let_in(second) == ""
+    assert await line.door.let_in(second) == ""
     assert first.parameters["token"] != second.parameters["token"]
 
 
@@ -227,6 +230,25 @@ async def test_a_media_stream_that_is_not_signed_is_not_opened() -> None:
     assert telephony.admit(upgrade("wss://voice.example.com:443/media")) is None
 
 
+async def test_others_than_twilio_may_have_a_token() -> None:
+    """Then a stream that is not signed is judged by its token; a wrong signature is still one."""
+    line = Line(others=True)
+    assert line.telephony.admit(unsigned(upgrade())) is None
+    assert line.telephony.admit(upgrade(key=SecretStr("another"))) is not None
+    assert await line.door.let_in(CallInfo("CA1", "MZ1")) != ""
+    info = CallInfo("CA1", "MZ1", {"token": line.door.token_for("CA1")})
+    assert await line.door.let_in(info) == ""
+
+
+async def test_a_call_that_was_taken_back_is_not_let_in() -> None:
+    """Nor can one be taken back that is held already."""
+    line = Line()
+    assert await line.door.take_back("CA1")
+    assert "taken back" in await line.door.let_in(await line.call())
+    assert await line.door.let_in(await line.call(CallSid="CA2")) == ""
+    assert not await line.door.take_back("CA2")
+
+
 async def test_without_a_public_url_the_host_is_believed() -> None:
     """Behind a proxy that ends TLS, so https is tried first."""
     line = Line(public_url="")
@@ -243,7 +265,7 @@ async def test_without_an_auth_token_only_this_machine_is_served() -> None:
     assert stream is not None
     assert stream.attrib["url"] == "ws://voice.example.com/media"
     assert here.telephony.admit(Request("GET", "/media")) is None
-    assert await here.telephony.let_in(CallInfo("CA1", "MZ1")) == ""
+    assert await here.door.let_in(CallInfo("CA1", "MZ1")) == ""
     assert (await Line(token=None, unsigned=True).ask(request)).status == 200
 
 

@@ -29,7 +29,6 @@ class TwilioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         ring_s: how long an outbound call may ring.
         unsigned: take webhooks and media streams that prove nothing, from anywhere: for a network
             of one's own, where no auth token is set.
-        token_s: how long a call that was let in may take to bring its media stream.
         api_url: where the REST interface is.
         answer_s: how long it may take to answer.
     """
@@ -44,6 +43,5 @@ class TwilioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     machine_detection: bool = False
     ring_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
     unsigned: bool = False
-    token_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
     api_url: HttpUrl = "https://api.twilio.com"
     answer_s: Annotated[float, msgspec.Meta(gt=0)] = 5.0
