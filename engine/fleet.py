@@ -4,6 +4,7 @@ each vendor at once, over all workers that share their state.
     workers          every worker that lives
     draining         those of them that take no more calls
     calls            every live call, as ``CALL@WORKER``
+    hang_up          calls that are to end, whoever has them
     vendor:NAME      what is being asked of a vendor, a place each
 
 All of it is held for ``TTL_S`` and put off by a heartbeat, so what a dead worker held is free after
@@ -16,7 +17,7 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from secrets import token_hex
 from typing import Self
@@ -44,6 +45,8 @@ class Fleet:
         self.reachable = True
         """Whether the others could be reached when they were last asked."""
         self.draining = False
+        self.end_call: Callable[[str], object] = lambda call_id: None
+        """Ends a call if it is held here."""
         self._shared, self._places = shared, places
         self._held: dict[tuple[str, str], int | None] = {}  # (name, holder) to limit
         self._asked: Counter[str] = Counter()
@@ -85,6 +88,14 @@ class Fleet:
         finally:
             self._held.pop(place, None)
 
+    async def hang_up(self, call_id: str) -> None:
+        """End a call: here at once, elsewhere by the next beat."""
+        self.end_call(call_id)
+        try:
+            await self._shared.hold("hang_up", call_id, limit=None, ttl_s=TTL_S)
+        except SharedLost as error:
+            self._lost(error)
+
     @asynccontextmanager
     async def asking(self, vendor: str) -> AsyncIterator[None]:
         """One of the vendor's places, for as long as the body lasts.
@@ -122,6 +133,8 @@ class Fleet:
             for (name, holder), limit in list(self._held.items()):
                 await self._shared.hold(name, holder, limit=limit, ttl_s=TTL_S)
             self.workers = max(1, len(await self._shared.holders("workers")))
+            for call_id in await self._shared.holders("hang_up"):
+                self.end_call(call_id)
         except SharedLost as error:
             self._lost(error)
         else:

@@ -184,3 +184,21 @@ async def test_our_own_restraint_is_not_the_vendors_failure() -> None:
         assert choice.health[0].state == "closed"
         with choice.watched("vendor"):
             assert (await mind.reply(NOBODY, ignored)).tokens_out == 1
+
+
+async def test_a_call_is_ended_wherever_it_is_held(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Here at once, by another worker with its next beat."""
+    async with workers(Memory(), 2, places=1) as (here, there):
+        ended: list[tuple[str, str]] = []
+        here.end_call = lambda call_id: ended.append(("here", call_id))
+        there.end_call = lambda call_id: ended.append(("there", call_id))
+        await here.hang_up("CA1")
+        assert ended == [("here", "CA1")]
+        await trio.sleep(BEAT_S * 1.5)
+        assert ("there", "CA1") in ended
+        await trio.sleep(TTL_S)
+        ended.clear()
+        await trio.sleep(BEAT_S * 2)
+        assert ended == []
