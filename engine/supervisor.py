@@ -1,0 +1,196 @@
+"""The supervisor: one port, several workers, each a process of its own.
+
+The supervisor opens the port and holds no calls. Its workers inherit the socket and all accept
+from it. So nothing is lost while one of them restarts: a connection that nobody has accepted yet
+waits in the socket for the next who does (with a socket each, by SO_REUSEPORT, it would be reset).
+Who has no room, or drains, lets the others go first (:func:`adapters.front.server.serve`).
+
+    SIGTERM, SIGINT   all workers drain; the second time they hurry
+    SIGHUP            a rolling restart: each worker drains once the one that replaces it is ready
+
+A worker that dies costs its own calls, and is replaced: at once, and ever later if it keeps dying.
+A worker whose supervisor is gone drains by itself: it sees the end of the pipe between them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+import structlog
+import trio
+
+from engine.errors import ConfigError
+
+log = structlog.get_logger()
+
+READY = b"r"
+"""What a worker writes into its pipe when it takes calls."""
+
+WRONG = 2
+"""The exit code of a worker that was told what cannot be."""
+
+_PAUSE_S, _PAUSE_MOST_S = 0.5, 30.0
+_SOUND_S = 60.0
+"""Who lives so long was not stillborn."""
+
+
+@contextmanager
+def listening_on(host: str, port: int) -> Iterator[socket.socket]:
+    """An open port that workers can inherit. Raises :class:`ConfigError`."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        opened = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise ConfigError(f"port {port} on {host}: {error.strerror}: choose another") from error
+    with opened:
+        opened.set_inheritable(True)
+        yield opened
+
+
+@dataclass(slots=True)
+class _Worker:
+    number: int
+    process: trio.Process
+    pipe: trio.SocketStream
+    is_ready: bool = False
+    settled: trio.Event = field(default_factory=trio.Event)
+    """Set when it is ready, or will never be."""
+    leaving: bool = False
+    """Whether it was told to end, so that nobody takes its place."""
+
+
+class Supervisor:
+    """Keeps ``count`` workers. ``command`` makes the command line of one, from the number of the
+    inherited socket, that of its pipe, and its own number."""
+
+    def __init__(
+        self, count: int, port: socket.socket, command: Callable[[int, int, int], Sequence[str]]
+    ) -> None:
+        self._count, self._port, self._command = count, port, command
+        self._workers: dict[int, _Worker] = {}
+        self._stopping = False
+        self._nursery: trio.Nursery
+
+    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Until all workers have ended after a signal. ``task_status`` is told when all are ready
+        for the first time. Cancelling kills them."""
+        async with trio.open_nursery() as signals:
+            signals.start_soon(self._obey)
+            async with trio.open_nursery() as self._nursery:
+                first = [await self._nursery.start(self._keep, n) for n in range(self._count)]
+                self._nursery.start_soon(self._tell, first, task_status)
+            signals.cancel_scope.cancel()
+
+    async def _tell(self, workers: Sequence[_Worker], task_status: trio.TaskStatus[None]) -> None:
+        for worker in workers:
+            await worker.settled.wait()
+        task_status.started()
+
+    async def _keep(self, number: int, task_status: trio.TaskStatus[_Worker]) -> None:
+        """One worker after another in this place, until told to stop."""
+        pause_s, worker = _PAUSE_S, await self._start(number)
+        task_status.started(worker)
+        while True:
+            begun_s = trio.current_time()
+            code = await _end_of(worker)
+            if worker.leaving or self._stopping:
+                return
+            lived_s = trio.current_time() - begun_s
+            pause_s = _PAUSE_S if lived_s > _SOUND_S else min(pause_s * 2, _PAUSE_MOST_S)
+            log.error("worker_died", worker=number, code=code, lived_s=round(lived_s, 1))
+            if code == WRONG and not worker.is_ready:
+                self._stop()  # it has said what is wrong, and the next would say the same
+                return
+            await trio.sleep(pause_s)
+            worker = await self._start(number)
+
+    async def _start(self, number: int) -> _Worker:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = self._command(self._port.fileno(), theirs.fileno(), number)
+            process = await trio.lowlevel.open_process(
+                list(command), pass_fds=(self._port.fileno(), theirs.fileno())
+            )
+        pipe = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+        worker = self._workers[number] = _Worker(number, process, pipe)
+        self._nursery.start_soon(self._listen, worker)
+        return worker
+
+    async def _listen(self, worker: _Worker) -> None:
+        with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+            worker.is_ready = await worker.pipe.receive_some(1) == READY
+        worker.settled.set()
+
+    async def _obey(self) -> None:
+        told = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        with trio.open_signal_receiver(*told) as signals:
+            async for number in signals:
+                if number == signal.SIGHUP:
+                    self._nursery.start_soon(self._roll)
+                else:
+                    self._stop()
+
+    def _stop(self) -> None:
+        self._stopping = True
+        for worker in self._workers.values():
+            _signal(worker, signal.SIGTERM)
+
+    async def _roll(self) -> None:
+        """Replace every worker, one after the other, each only once its successor is ready."""
+        for number in range(self._count):
+            old = self._workers[number]
+            if self._stopping or old.leaving:
+                return
+            old.leaving = True
+            new: _Worker = await self._nursery.start(self._keep, number)
+            await new.settled.wait()
+            _signal(old, signal.SIGTERM)
+
+
+async def _end_of(worker: _Worker) -> int:
+    """Its exit code, when it has ended; cancelling kills it."""
+    try:
+        return await worker.process.wait()
+    finally:
+        worker.settled.set()
+        with trio.CancelScope(shield=True):
+            _signal(worker, signal.SIGKILL)
+            await worker.process.wait()
+            await worker.pipe.aclose()
+
+
+def _signal(worker: _Worker, number: signal.Signals) -> None:
+    if worker.process.returncode is None:
+        worker.process.send_signal(number)
+
+
+# --- in the worker --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a worker has of its supervisor: the number of the socket, of the pipe, and its own."""
+
+    port: int
+    pipe: int
+    number: int
+
+    def say_ready(self) -> None:
+        """Tell the supervisor that calls are taken."""
+        os.write(self.pipe, READY)
+
+    async def wait_for_its_end(self) -> None:
+        """Return when the supervisor is gone."""
+        with trio.socket.fromfd(self.pipe, socket.AF_UNIX, socket.SOCK_STREAM) as pipe:
+            await pipe.recv(1)
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
