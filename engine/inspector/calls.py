@@ -106,7 +106,7 @@ def _read(path: Path) -> CallSummary:
         return _unreadable(path.name, f"{path.name}: no head")
     reasons = [summary.reason, *reading.troubles[:1]]
     if len(reading.troubles) > 1:
-        reasons.append(f"and {len(reading.troubles) - 1} lines more that cannot be read")
+        reasons.append(f"{len(reading.troubles)} lines cannot be read")
     return replace(summary, reason="; ".join(filter(None, reasons)))
 
 
