@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -129,7 +130,7 @@ async def test_a_page_follows_a_call_to_its_end() -> None:
         assert numbers == [(number, number) for number in range(1, len(LINES) + 1)]
         assert page.turns == turns_of(LINES)
         turns = [event.data for event in page.events if event.kind == "turns"]
-        assert all(before != after for before, after in zip(turns, turns[1:], strict=False))
+        assert all(before != after for before, after in pairwise(turns))
         assert page.events[-1].data == {"missed": 0}
         assert page.over
 
@@ -212,14 +213,13 @@ async def test_a_page_that_does_not_read_holds_up_nobody() -> None:
 
 async def test_a_page_that_goes_away_is_forgotten() -> None:
     """And the others stay."""
-    async with a_live_call() as (_, at, watch):
-        async with following(at) as stays:
-            async with following(at) as goes:
-                await goes.until(HALF)
-            for line in a_call("CA1")[HALF:]:
-                watch(line)
-            await stays.to_the_end()
-            assert stays.over
+    async with a_live_call() as (_, at, watch), following(at) as stays:
+        async with following(at) as goes:
+            await goes.until(HALF)
+        for line in a_call("CA1")[HALF:]:
+            watch(line)
+        await stays.to_the_end()
+        assert stays.over
 
 
 async def test_a_service_that_stops_ends_its_streams() -> None:

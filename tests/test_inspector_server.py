@@ -23,7 +23,7 @@ from engine.inspector.live import CALLS_KEPT
 from engine.inspector.pages import page_routes
 from engine.inspector.server import CallTurns, Inspector
 from engine.inspector.summary import CallSummary
-from engine.journal import Reading
+from engine.journal import Head, Reading
 from engine.phone_cli import waits_ms
 from engine.session import Desk
 from engine.simulation.scenario import Scenario
@@ -153,9 +153,27 @@ async def test_a_long_list_comes_in_pieces(tmp_path: Path, monkeypatch: pytest.M
     watched(inspector, a_call("CA9")[:5])
     first = await listed(inspector)
     assert [call.call_id for call in first] == ["CA9", "CA4", "CA3", "CA2"]
+    journal(tmp_path, "20260100T000000-CA9.jsonl", a_call("CA9")[:5])
     more = await listed(inspector, f"before={first[-1].file}")
     assert [call.call_id for call in more] == ["CA1", "CA0"]
     assert await listed(inspector, f"before={more[-1].file}") == []
+
+
+async def test_a_call_whose_journal_is_not_all_on_the_disk_is_over_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """The end is known before it is written. An older call of the same id was truly cut off."""
+    (head, *rest) = a_call("CA1")
+    assert isinstance(head, Head)
+    older = msgspec.structs.replace(head, started="2026-01-01T00:00:00+00:00")
+    journal(tmp_path, "20260101T000000-CA1.jsonl", [older, *rest[:5]])
+    journal(tmp_path, "20260102T000000-CA1.jsonl", a_call("CA1")[:-1])
+    inspector = an_inspector(calls=tmp_path)
+    watched(inspector, a_call("CA1"))
+    assert [(call.outcome, call.file) for call in await listed(inspector)] == [
+        ("completed", "20260102T000000-CA1.jsonl"),
+        ("cut off", "20260101T000000-CA1.jsonl"),
+    ]
 
 
 async def test_no_journal_is_read_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

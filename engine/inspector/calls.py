@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Collection
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -34,30 +35,33 @@ class RecordedCalls:
         self._folder = folder
         self._summaries: dict[str, tuple[int, int, CallSummary]] = {}
 
-    def listed(self, before: str = "", without: Collection[str] = ()) -> list[CallSummary]:
-        """The newest calls, or the newest of those whose file's name comes before this one.
-        ``without`` are ids of calls that are left out. What cannot be read is there as well, and
-        says why."""
+    def names(self) -> list[str]:
+        """The names of all journals."""
+        try:
+            names = os.listdir(self._folder)
+        except OSError:  # it was there when the service began
+            return []
+        return sorted((name for name in names if name.endswith(".jsonl")), reverse=True)
+
+    def listed(
+        self, names: Sequence[str], before: str = "", without: Iterable[str] = ()
+    ) -> list[CallSummary]:
+        """The newest calls of these journals, or the newest of those whose name comes before this
+        one. ``without`` are ids of calls that are left out. What cannot be read is there as well,
+        and says why."""
         endings = tuple(ending_for(call_id) for call_id in without)
-        names = [name for name in self._names() if not endings or not name.endswith(endings)]
-        names = [name for name in names if not before or name < before][:LISTED]
-        summaries = [self._summary(name) for name in names]
+        wanted = (name for name in names if not before or name < before)
+        newest = islice((name for name in wanted if not name.endswith(endings)), LISTED)
+        summaries = (self._summary(name) for name in newest)
         return [summary for summary in summaries if summary is not None]
 
     def find(self, call_id: str) -> Path | None:
         """The journal with this name (with or without its suffix), or the newest one of the call
         with this id."""
-        names, ending = self._names(), ending_for(call_id)
+        names, ending = self.names(), ending_for(call_id)
         named = [name for name in names if call_id in (name, name.removesuffix(".jsonl"))]
         found = named or [name for name in names if name.endswith(ending)]
         return self._folder / found[0] if found else None
-
-    def _names(self) -> list[str]:
-        try:
-            names = os.listdir(self._folder)
-        except OSError:  # which the store has said already
-            return []
-        return sorted((name for name in names if name.endswith(".jsonl")), reverse=True)
 
     def _summary(self, name: str) -> CallSummary | None:
         path = self._folder / name

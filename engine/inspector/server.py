@@ -26,6 +26,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 import trio
+from msgspec.structs import replace
 
 from adapters.front.http import Handler, Request, Response, Routes, StreamedResponse, plain
 from effects.breaker import State
@@ -109,16 +110,18 @@ class Inspector:
     # --- calls ---
 
     async def _calls(self, request: Request) -> Response:
-        before = _asked(request, "before")
-        kept = [] if before else self._live.calls
-        going_on = _in_a_line(call for call in kept if not call.over)
-        over = _in_a_line(call for call in kept if call.over)
+        before, recorded = _asked(request, "before"), self._recorded
+        # First the names, then who is live: a journal among them is that of a call we know of.
+        names = await self._in_thread(recorded.names) if recorded else []
+        going_on = _in_a_line(call for call in self._live.calls if not call.over)
+        over = _in_a_line(call for call in self._live.calls if call.over)
 
         def listed() -> Response:
-            if self._recorded is None:
+            if recorded is None:
                 return _json([*going_on, *over])
             without = [call.call_id for call in going_on]
-            return _json([*going_on, *self._recorded.listed(before, without)])
+            found = recorded.listed(names, before, without)
+            return _json([*([] if before else going_on), *_ended(found, over)])
 
         return await self._in_thread(listed)
 
@@ -217,6 +220,16 @@ def health_of(desk: Desk) -> list[ProviderHealth]:
 
 def _in_a_line(calls: Iterable[LiveCall]) -> list[CallSummary]:
     return [told for call in calls if (told := call.told())]
+
+
+def _ended(found: Iterable[CallSummary], over: Iterable[CallSummary]) -> list[CallSummary]:
+    """What was found, with the end of those calls whose journal is still on its way to the disk."""
+    ends = {(call.call_id, call.started): call for call in over}
+    ours = ((one, ends.get((one.call_id, one.started))) for one in found)
+    return [
+        replace(end, file=one.file) if end and one.outcome == "cut off" else one
+        for one, end in ours
+    ]
 
 
 # --- in a worker thread -----------------------------------------------------------------------
