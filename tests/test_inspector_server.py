@@ -159,6 +159,19 @@ async def test_a_long_list_comes_in_pieces(tmp_path: Path, monkeypatch: pytest.M
     assert await listed(inspector, f"before={more[-1].file}") == []
 
 
+async def test_a_list_that_takes_long_ends_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one more call each time at the least, so that whoever asks on has them all."""
+    monkeypatch.setattr(recorded_calls, "LIST_S", -1.0)
+    for day in range(3):
+        journal(tmp_path, f"2026010{day}T000000-CA{day}.jsonl", a_call(f"CA{day}"))
+    inspector = an_inspector(calls=tmp_path)
+    (newest,) = await listed(inspector)
+    (second,) = await listed(inspector, f"before={newest.file}")
+    assert (newest.call_id, second.call_id) == ("CA2", "CA1")
+
+
 async def test_a_call_whose_journal_is_not_all_on_the_disk_is_over_all_the_same(
     tmp_path: Path,
 ) -> None:

@@ -21,11 +21,13 @@ from engine.inspector.summary import CallSummary, Summary
 from engine.journal import Reading, read_what_there_is
 
 LISTED = 500
-"""As many are read for one list, the newest; older ones are asked for by name."""
+"""As many are in one list, the newest; older ones are asked for by name."""
+
+LIST_S = 2.0
+"""What is not known yet is read for so long; then the list ends earlier."""
 
 SUMMARIES_KEPT = 2000
 JOURNAL_BYTES_MOST = 64 * 1024 * 1024
-YIELD_S = 0.001
 
 
 class RecordedCalls:
@@ -47,13 +49,19 @@ class RecordedCalls:
         self, names: Sequence[str], before: str = "", without: Iterable[str] = ()
     ) -> list[CallSummary]:
         """The newest calls of these journals, or the newest of those whose name comes before this
-        one. ``without`` are ids of calls that are left out. What cannot be read is there as well,
-        and says why."""
+        one; where they take long to read, not as many. ``without`` are ids of calls that are left
+        out. What cannot be read is there as well, and says why."""
         endings = tuple(ending_for(call_id) for call_id in without)
         wanted = (name for name in names if not before or name < before)
         newest = islice((name for name in wanted if not name.endswith(endings)), LISTED)
-        summaries = (self._summary(name) for name in newest)
-        return [summary for summary in summaries if summary is not None]
+        summaries, until_s = [], time.monotonic() + LIST_S
+        for name in newest:
+            summary = self._summary(name)
+            if summary is not None:
+                summaries.append(summary)
+            if time.monotonic() > until_s:
+                break
+        return summaries
 
     def find(self, call_id: str) -> Path | None:
         """The journal with this name (with or without its suffix), or the newest one of the call
@@ -98,9 +106,6 @@ def reading_of(path: Path) -> Reading:
 
 
 def _read(path: Path) -> CallSummary:
-    time.sleep(
-        YIELD_S
-    )  # a thread that never waits would hold the calls up each time it is its turn
     try:
         reading = reading_of(path)
     except JournalError as error:
