@@ -27,8 +27,8 @@ from engine.config import Config, load_config
 from engine.demo import hold_demo
 from engine.diagram import graphviz, mermaid
 from engine.errors import AntiphonError
+from engine.insight import turns_of
 from engine.inspector.access import Access
-from engine.inspector.asking import turns_of
 from engine.journal import Head, read_journal
 from engine.matrix import matrix_markdown
 from engine.replay import replay as replay_lines

@@ -16,12 +16,12 @@ from adapters.twilio.dialing import Address
 from adapters.twilio.recording import CallRecord, Stretch
 from effects.ports import ProviderLost
 from engine.errors import AntiphonError
+from engine.insight import CallTurns, turns_of
 from engine.inspector import calls as recorded_calls
 from engine.inspector import server
-from engine.inspector.asking import turns_of
 from engine.inspector.live import CALLS_KEPT
 from engine.inspector.pages import page_routes
-from engine.inspector.server import CallTurns, Inspector
+from engine.inspector.server import Inspector
 from engine.inspector.summary import CallSummary
 from engine.journal import Head, Reading
 from engine.phone_cli import waits_ms

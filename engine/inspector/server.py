@@ -17,7 +17,7 @@ worker thread, one at a time, so that the calls never have more than one beside 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -29,46 +29,26 @@ import trio
 from msgspec.structs import replace
 
 from adapters.front.http import Handler, Request, Response, Routes, StreamedResponse, plain
-from effects.breaker import State
-from effects.choice import Health
 from engine.chart import Chart, default_chart_path
 from engine.errors import AntiphonError
+from engine.insight import CallTurns, health_of
 from engine.inspector.access import Access
 from engine.inspector.calls import RecordedCalls, reading_of
 from engine.inspector.live import Live, LiveCall, Page, decoded
 from engine.inspector.pages import page_routes
+from engine.inspector.peaks import recording_beside
 from engine.inspector.summary import CallSummary
 from engine.inspector.view import view_of
-from engine.journal import Reading
+from engine.journal import Head, Reading
 from engine.picture import layout_of, svg
 from engine.recast import scenario_of
 from engine.session import Desk, Watcher
 from engine.simulation.scenario import dump_scenario
-from engine.turns import Port, TurnRecord
 
 NO_SUCH_CALL = plain(404, "no such call")
 HEARTBEAT = b": still here\n\n"
 
 T = TypeVar("T")
-
-
-class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True):
-    """How a provider is doing: see :class:`effects.choice.Health`."""
-
-    port: Port
-    provider: str
-    breaker: State
-    failures_in_a_row: int
-    succeeded: int
-    failed: int
-
-
-class CallTurns(msgspec.Struct, frozen=True, kw_only=True):
-    """A call's turns so far; ``over`` says that there will be no more."""
-
-    call: str
-    over: bool
-    turns: list[TurnRecord]
 
 
 class Inspector:
@@ -197,27 +177,6 @@ class Inspector:
 _LOADING = plain(503, "loading: there is more to see in a moment", retry_after="2")
 
 
-def health_of(desk: Desk) -> list[ProviderHealth]:
-    """How every provider is doing, port by port."""
-    ports: list[tuple[Port, Sequence[Health]]] = [
-        ("recogniser", desk.ports.speech_to_text.health),
-        ("mind", desk.ports.language_model.health),
-        ("voice", desk.ports.text_to_speech.health),
-    ]
-    return [
-        ProviderHealth(
-            port=port,
-            provider=one.name,
-            breaker=one.state,
-            failures_in_a_row=one.failures_in_a_row,
-            succeeded=one.succeeded,
-            failed=one.failed,
-        )
-        for port, providers in ports
-        for one in providers
-    ]
-
-
 def _in_a_line(calls: Iterable[LiveCall]) -> list[CallSummary]:
     return [told for call in calls if (told := call.told())]
 
@@ -241,10 +200,12 @@ def _watched(call: LiveCall, encoded: list[bytes]) -> Reading:
 
 
 def _shown(chart: Chart, reading: Reading, path: Path | None, live: bool) -> Response:
-    sound = path.with_suffix(".wav") if path else None
-    there = sound if sound and sound.is_file() else None
-    name = path.name if path else ""
-    return _json(view_of(reading, chart, file=name, live=live, sound=there))
+    if path is None:
+        return _json(view_of(reading, chart, live=live))
+    head = reading.lines[0]
+    call_id = head.call_id if isinstance(head, Head) else ""
+    sound = recording_beside(path, call_id)
+    return _json(view_of(reading, chart, file=path.name, live=live, sound=sound))
 
 
 def _recast(reading: Reading, path: Path | None, live: bool) -> Response:

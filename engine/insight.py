@@ -1,20 +1,72 @@
-"""Asking a service on this machine for the turns of a call that was just held with it."""
+"""What a service tells programs of itself, and how one of ours asks it.
+
+    GET /providers      each provider of each port (:class:`ProviderHealth`)
+    GET /turns?call=ID  the turns of a call (:class:`CallTurns`)
+
+Who may ask: :mod:`engine.inspector.access`.
+"""
 
 from __future__ import annotations
 
 import http.client
+from collections.abc import Sequence
 from urllib.parse import quote
 
 import msgspec
 import trio
 
 from adapters.twilio.dialing import Address
+from effects.breaker import State
+from effects.choice import Health
 from engine.inspector.access import is_loopback
-from engine.inspector.server import CallTurns
-from engine.turns import TurnRecord
+from engine.session import Desk
+from engine.turns import Port, TurnRecord
 
 ASK_S = 2.0
 """For a service to answer, and for the call to be over there."""
+
+
+class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How a provider is doing: see :class:`effects.choice.Health`."""
+
+    port: Port
+    provider: str
+    breaker: State
+    failures_in_a_row: int
+    succeeded: int
+    failed: int
+
+
+class CallTurns(msgspec.Struct, frozen=True, kw_only=True):
+    """A call's turns so far; ``over`` says that there will be no more."""
+
+    call: str
+    over: bool
+    turns: list[TurnRecord]
+
+
+def health_of(desk: Desk) -> list[ProviderHealth]:
+    """How every provider is doing, port by port."""
+    ports: list[tuple[Port, Sequence[Health]]] = [
+        ("recogniser", desk.ports.speech_to_text.health),
+        ("mind", desk.ports.language_model.health),
+        ("voice", desk.ports.text_to_speech.health),
+    ]
+    return [
+        ProviderHealth(
+            port=port,
+            provider=one.name,
+            breaker=one.state,
+            failures_in_a_row=one.failures_in_a_row,
+            succeeded=one.succeeded,
+            failed=one.failed,
+        )
+        for port, providers in ports
+        for one in providers
+    ]
+
+
+# --- who asks -------------------------------------------------------------------------------
 
 
 async def turns_of(service: Address, call_id: str) -> list[TurnRecord]:
