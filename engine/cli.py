@@ -28,6 +28,7 @@ from engine.demo import hold_demo
 from engine.diagram import graphviz, mermaid
 from engine.errors import AntiphonError
 from engine.insight import turns_of
+from engine.inspector.access import Access
 from engine.journal import Head, read_journal
 from engine.matrix import matrix_markdown
 from engine.replay import replay as replay_lines
@@ -112,8 +113,9 @@ def serve(
 ) -> None:
     """Take calls: Twilio Media Streams on ws://HOST:PORT/media, health on /healthz.
 
-    On this machine (a loopback HOST, and no proxy between), GET /providers says how each provider
-    is doing, and GET /turns?call=ID how long the turns of a recent call took, and by whom.
+    On this machine (a loopback HOST, and no proxy between), or with a token, /inspect shows the
+    calls, /phone is a telephone in the browser, GET /providers says how each provider is doing, and
+    GET /turns?call=ID how long the turns of a recent call took, and by whom.
 
     Every call writes a journal (calls/*.jsonl). Until the models are loaded, calls are answered
     with 503. Ctrl-C or SIGTERM closes every call, within seconds, and ends the service.
@@ -275,6 +277,8 @@ async def _serve(console: Console, config: Config, *, show: bool) -> None:
             markup=False,
             soft_wrap=True,
         )
+        access = Access(config.inspect, lambda: listening.host)
+        console.print(access.told(listening), markup=False, soft_wrap=True)
 
 
 async def _stop_when_told(service: trio.CancelScope) -> None:

@@ -45,6 +45,14 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     rest_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0
 
 
+class Inspect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether calls can be looked at, and the token for those who are not at this machine (see
+    :mod:`engine.inspector.access`). What ``ANTIPHON_INSPECT_TOKEN`` says comes first."""
+
+    enabled: bool = True
+    token: SecretStr | None = None
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a service is told.
 
@@ -54,6 +62,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``chart``: a chart of your own; empty for the one that comes with antiphon.
     ``calls``: the folder for journals. ``data``: the folder for the agents' own files.
     ``settings``: turn-taking (see :class:`states.settings.Settings`).
+    ``inspect``: who may look at calls (see :mod:`engine.inspector.access`).
 
     ``speech_to_text``, ``language_model`` and ``voice`` name the providers of each port in the
     order in which they are wanted; a later one takes over where those before it fail. Left out,
@@ -70,6 +79,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     calls: str = "calls"
     data: str = "calls/data"
     settings: Settings = Settings()
+    inspect: Inspect = Inspect()
 
     speech_to_text: tuple[RecogniserName, ...] = ()
     language_model: tuple[MindName, ...] = ()
@@ -147,4 +157,4 @@ def _converted(table: Table, where: str) -> Config:
 def _secret(kind: type[Any], value: object) -> Any:
     if kind is SecretStr and isinstance(value, str):
         return SecretStr(value)
-    raise TypeError("a key is a string")
+    raise TypeError("a key or a token is a string")

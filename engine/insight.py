@@ -1,42 +1,29 @@
-"""What a service tells those at its own machine: how its providers are, and how its calls went.
+"""What a service tells programs of itself, and how one of ours asks it.
 
-    GET /providers          each provider of each port, in the order in which they are wanted
-    GET /turns?call=ID      the turn records of a call that is live or was over lately
+    GET /providers      each provider of each port (:class:`ProviderHealth`)
+    GET /turns?call=ID  the turns of a call (:class:`CallTurns`)
 
-The records hold what callers said. So there is an answer only where the service listens on a
-loopback address, for requests that name one as their host and do not say that they came through a
-proxy (``Forwarded``, ``X-Forwarded-For``, ``X-Forwarded-Host``, ``Via``). That keeps out a page in
-a browser, and a carrier's proxy that says what it is. It does not keep out what comes through a
-plain TCP tunnel with a local name as its host, or through a proxy that hides itself: both look
-local. So a carrier is to be let in by a proxy that forwards ``/media`` and no other path.
+Who may ask: :mod:`engine.inspector.access`.
 """
 
 from __future__ import annotations
 
 import http.client
-import ipaddress
-from collections.abc import Callable, Sequence
-from urllib.parse import parse_qs, quote
+from collections.abc import Sequence
+from urllib.parse import quote
 
 import msgspec
 import trio
 
-from adapters.front.http import Handler, Request, Response, Routes, plain
 from adapters.twilio.dialing import Address
 from effects.breaker import State
 from effects.choice import Health
-from engine.journal import AnyLine, End, Head
-from engine.session import Desk, Watcher
-from engine.turns import Port, TurnRecord, Turns
-
-CALLS_KEPT = 20
-"""Of the calls that are over, the latest."""
+from engine.inspector.access import is_loopback
+from engine.session import Desk
+from engine.turns import Port, TurnRecord
 
 ASK_S = 2.0
 """For a service to answer, and for the call to be over there."""
-
-_PROVIDERS, _TURNS = "/providers", "/turns"
-_PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via")
 
 
 class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,66 +45,6 @@ class CallTurns(msgspec.Struct, frozen=True, kw_only=True):
     turns: list[TurnRecord]
 
 
-class Insight:
-    """The routes of one service, and the watchers that keep its calls' turns for them."""
-
-    def __init__(self, desk: Callable[[], Desk | None], host: Callable[[], str]) -> None:
-        """``desk`` is None while there is none yet; ``host`` is where the service listens."""
-        self._desk, self._host = desk, host
-        self._calls: dict[str, Turns] = {}
-        self._over: list[str] = []
-
-    @property
-    def routes(self) -> Routes:
-        """To be served beside the others."""
-        return {
-            ("GET", _PROVIDERS): self._near(self._providers),
-            ("GET", _TURNS): self._near(self._turns),
-        }
-
-    def watchers(self) -> list[Watcher]:
-        """Keeps one call's turns; none where nobody may ask for them."""
-        if not is_loopback(self._host()):
-            return []
-        turns, call_id = Turns(), ""
-
-        def watch(line: AnyLine) -> None:
-            nonlocal call_id
-            turns.feed(line)
-            if isinstance(line, Head):
-                call_id = line.call_id
-                self._calls[call_id] = turns
-            elif isinstance(line, End):
-                self._over.append(call_id)
-                for old in self._over[:-CALLS_KEPT]:
-                    self._calls.pop(old, None)
-                del self._over[:-CALLS_KEPT]
-
-        return [watch]
-
-    def _near(self, handler: Handler) -> Handler:
-        async def handle(request: Request) -> Response:
-            proxied = any(name in request.headers for name in _PROXIED)
-            named = is_loopback(_host_of(request.headers.get("host", "")))
-            if proxied or not named or not is_loopback(self._host()):
-                return plain(404, "no such path")
-            return await handler(request)
-
-        return handle
-
-    async def _providers(self, _: Request) -> Response:
-        desk = self._desk()
-        return _json(health_of(desk) if desk else [])
-
-    async def _turns(self, request: Request) -> Response:
-        (call_id,) = parse_qs(request.query).get("call", [""])[:1]
-        turns = self._calls.get(call_id)
-        if turns is None:
-            return plain(404, "no such call")
-        over = call_id in self._over
-        return _json(CallTurns(call=call_id, over=over, turns=turns.records))
-
-
 def health_of(desk: Desk) -> list[ProviderHealth]:
     """How every provider is doing, port by port."""
     ports: list[tuple[Port, Sequence[Health]]] = [
@@ -137,27 +64,6 @@ def health_of(desk: Desk) -> list[ProviderHealth]:
         for port, providers in ports
         for one in providers
     ]
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine is meant by it."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _host_of(header: str) -> str:
-    """A Host header without its port and brackets."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0]
-    return header.partition(":")[0].lower()
-
-
-def _json(what: object) -> Response:
-    return Response(200, msgspec.json.encode(what) + b"\n", "application/json")
 
 
 # --- who asks -------------------------------------------------------------------------------
@@ -189,7 +95,7 @@ def _get(service: Address, call_id: str) -> bytes:
     kind = http.client.HTTPSConnection if service.tls else http.client.HTTPConnection
     connection = kind(service.host, service.port, timeout=ASK_S)
     try:
-        connection.request("GET", f"{_TURNS}?call={quote(call_id)}")
+        connection.request("GET", f"/turns?call={quote(call_id)}")
         response = connection.getresponse()
         return response.read() if response.status == 200 else b""
     except (OSError, http.client.HTTPException):

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import structlog
 import trio
@@ -23,9 +24,10 @@ from adapters.front.http import Request, Response, plain
 from adapters.front.server import CannotListen, Listening, healthz, serve
 from adapters.twilio.dialing import Address
 from effects.ports import Carrier
-from engine.config import Config
+from engine.config import Config, Inspect
 from engine.errors import ConfigError
-from engine.insight import Insight
+from engine.inspector.access import Access
+from engine.inspector.server import Inspector
 from engine.session import Desk, Watcher, hold_call
 from engine.stack import Progress, open_desk
 
@@ -55,7 +57,7 @@ async def run_service(
     Cancelling hangs up all calls, within their closing time.
     """
     async with (
-        _open_port(config.host, config.port, watch) as calls,
+        _open_port(config.host, config.port, watch, config.inspect, Path(config.calls)) as calls,
         open_desk(config, progress) as desk,
     ):
         await calls.take(desk, task_status)
@@ -67,16 +69,21 @@ async def take_calls(
     port: int,
     *,
     watch: Watch | None = None,
+    inspect: Inspect | None = None,
+    journals: Path | None = None,
     task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """As :func:`run_service`, with what is on the desk already."""
-    async with _open_port(host, port, watch) as calls:
+    """As :func:`run_service`, with what is on the desk already. ``journals`` is the folder in which
+    recorded calls can be looked at; None: only those that this service holds."""
+    async with _open_port(host, port, watch, inspect or Inspect(), journals) as calls:
         await calls.take(desk, task_status)
 
 
 @asynccontextmanager
-async def _open_port(host: str, port: int, watch: Watch | None) -> AsyncIterator[_Calls]:
-    calls = _Calls(watch)
+async def _open_port(
+    host: str, port: int, watch: Watch | None, inspect: Inspect, journals: Path | None
+) -> AsyncIterator[_Calls]:
+    calls = _Calls(watch, inspect, journals)
     async with trio.open_nursery() as nursery:
         calls.listening = await nursery.start(calls.serve, host, port)
         try:
@@ -95,10 +102,11 @@ class _Calls:
 
     listening: Listening
 
-    def __init__(self, watch: Watch | None) -> None:
+    def __init__(self, watch: Watch | None, inspect: Inspect, journals: Path | None) -> None:
         self._watch = watch
         self._desk: Desk | None = None
-        self._insight = Insight(lambda: self._desk, lambda: self.listening.host)
+        self._access = Access(inspect, lambda: self.listening.host)
+        self._inspector = Inspector(self._access, lambda: self._desk, journals)
         self._effects: trio.Nursery
         self._serving = trio.CancelScope()
         self._held: set[trio.CancelScope] = set()
@@ -107,7 +115,7 @@ class _Calls:
 
     async def serve(self, host: str, port: int, task_status: trio.TaskStatus[Listening]) -> None:
         """Serve the port until :meth:`stop`; cancelling does nothing."""
-        routes = {("GET", "/healthz"): self._health, **self._insight.routes}
+        routes = {("GET", "/healthz"): self._health, **self._inspector.routes}
         try:
             with trio.CancelScope(shield=True):
                 # Effects live here and not in their connection's nursery, so that one that
@@ -150,17 +158,23 @@ class _Calls:
             call.cancel()
         self._serving.deadline = trio.current_time() + STOP_S
 
-    def _admit(self, _: Request) -> Response | None:
+    def _admit(self, request: Request) -> Response | None:
+        # A page's script asks (a carrier has no Origin): it has to be one that may show our phone.
+        if "origin" in request.headers and not self._access.allows(request):
+            return _NO_PHONE
+        return self._loading()
+
+    def _loading(self) -> Response | None:
         return _LOADING if self._desk is None else None
 
     async def _health(self, request: Request) -> Response:
-        return self._admit(request) or await healthz(request)
+        return self._loading() or await healthz(request)
 
     async def _hold(self, carrier: Carrier) -> None:
         desk = self._desk
         if desk is None or self._stopping:
             return
-        watchers = self._insight.watchers() + ([self._watch()] if self._watch else [])
+        watchers = self._inspector.watchers() + ([self._watch()] if self._watch else [])
         with trio.CancelScope() as call:
             self._held.add(call)
             try:
@@ -171,4 +185,5 @@ class _Calls:
                 self._held.remove(call)
 
 
+_NO_PHONE = plain(403, "calls from a browser are for those who may see /phone")
 _LOADING = plain(503, "loading: calls are taken in a moment", retry_after="2")

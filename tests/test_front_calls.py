@@ -110,6 +110,29 @@ async def test_a_call_may_be_refused_before_it_is_accepted(autojump_clock: MockC
         assert (await stream.receive_some()).startswith(b"HTTP/1.1 101 ")
 
 
+@pytest.mark.parametrize(
+    ("origin", "status"),
+    [
+        (b"http://server.test", 101),
+        (b"https://SERVER.test", 101),
+        (b"http://server.test:8765", 403),
+        (b"http://server.test.example.com", 403),
+        (b"http://example.com", 403),
+        (b"ftp://server.test", 403),
+        (b"null", 403),
+        (b"", 403),
+    ],
+)
+async def test_a_page_of_another_host_opens_no_call(
+    origin: bytes, status: int, autojump_clock: MockClock
+) -> None:
+    """A browser lets any page open a websocket to anywhere, and says which page it is. Carriers
+    say nothing of the kind."""
+    async with connected(front()) as stream:
+        await stream.send_all(UPGRADE + b"Origin: " + origin + b"\r\n\r\n")
+        assert (await stream.receive_some()).startswith(b"HTTP/1.1 %d " % status)
+
+
 async def test_garbage_on_one_call_never_disturbs_another(autojump_clock: MockClock) -> None:
     """Two calls at once: one sends rubbish until it dies of it, the other hears its echo."""
     calls = Calls()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 import trio
+from pydantic import SecretStr
 from trio.testing import MockClock, memory_stream_pair
 
 from adapters.front.server import Listening
@@ -21,7 +23,7 @@ from effects.phrases import Phrases
 from effects.ports import JournalSink, ToolContext, ToolSpec
 from effects.stage import Ports
 from engine import service
-from engine.config import Config
+from engine.config import Config, Inspect
 from engine.errors import ChartError, ConfigError
 from engine.journal import AnyLine, End, Event, Head
 from engine.service import STOP_S, run_service, take_calls
@@ -43,6 +45,7 @@ from tests.twilio_kit import ADDRESS, UPGRADE
 SCENARIO = Scenario(says="", answers=[Answer(asks=Asks(tool="change"), says="Done.")])
 KEYS = (KeyPress("1", 1000), KeyPress("#", 1200))
 CLOSE_S = CarrierLimits().close_s
+TOKEN = "a-token-of-some-length"
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
@@ -288,6 +291,30 @@ async def test_until_it_is_loaded_a_service_says_so(
         loaded.set()
         await ready.wait()
         assert await statuses() == [b"200", b"101"]
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("token", "headers", "status"),
+    [
+        (TOKEN, "", 101),
+        (TOKEN, "Origin: http://server.test\r\n", 403),
+        (TOKEN, f"Origin: http://server.test\r\nAuthorization: Bearer {TOKEN}\r\n", 101),
+        (TOKEN, f"Origin: http://other.test\r\nAuthorization: Bearer {TOKEN}\r\n", 403),
+        (None, "Origin: http://server.test\r\n", 403),
+    ],
+    ids=["a carrier", "any page", "our phone", "another site", "no phone"],
+)
+async def test_calls_from_a_browser_are_for_those_who_may_see_the_phone(
+    token: str | None, headers: str, status: int, port: Port, autojump_clock: MockClock
+) -> None:
+    """Or a page could call a service on its visitor's machine, by a name that leads there."""
+    inspect = Inspect(token=SecretStr(token) if token else None)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(take_calls, a_desk(Change()), "", 80, inspect=inspect))
+        async with port.connect() as stream:
+            await stream.send_all(UPGRADE + headers.encode() + b"\r\n")
+            assert (await stream.receive_some()).startswith(b"HTTP/1.1 %d " % status)
         nursery.cancel_scope.cancel()
 
 

@@ -1,7 +1,8 @@
 """One connection's HTTP/1.1: requests out of it and replies into it, by h11, within limits.
 
-Small on purpose: whole bodies, no streaming, no chunked replies. What a client gets wrong is
-a :class:`BadRequest` with the status to answer with:
+Small on purpose: bodies are whole, but for a :class:`StreamedResponse`, a reply that goes on for
+as long as its client takes it. What a client gets wrong is a :class:`BadRequest` with the status to
+answer with:
 
     400   not HTTP, or HTTP that contradicts itself
     408   a head or a body that is not there in time (a slow loris among them)
@@ -13,6 +14,7 @@ a :class:`BadRequest` with the status to answer with:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import h11
@@ -35,7 +37,9 @@ class HttpLimits:
     idle_s: float = 30.0
     """Between two requests."""
     reply_s: float = 10.0
-    """For a handler to answer, and again for the client to take the answer."""
+    """For a handler to answer, and again for the client to take the answer, or each part of it."""
+    heartbeat_s: float = 15.0
+    """Between two parts of a stream, before a heartbeat is sent."""
     linger_s: float = 1.0
     """For a client to stop sending after it was refused."""
 
@@ -60,6 +64,29 @@ class Response:
     body: bytes = b""
     content_type: str = "text/plain; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+NextPart = Callable[[], Awaitable[bytes | None]]
+
+
+async def no_more_parts() -> bytes | None:
+    """That of an empty stream."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedResponse(Response):
+    """A reply that goes on: its body comes in parts, after which the connection is closed.
+
+    ``next_part`` waits for the next part, and gives None at the end. It is asked when the client
+    has taken the part before, so nothing piles up for a slow one: what is to be told next has to
+    be where ``next_part`` finds it. While it waits it may be cancelled and asked again, and must
+    lose nothing by it. ``heartbeat`` is sent where it waits for long: so proxies keep the
+    connection. ``body`` stays empty.
+    """
+
+    next_part: NextPart = no_more_parts
+    heartbeat: bytes = b""
 
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -91,6 +118,7 @@ class HttpConnection:
         self._is_head = False
         self._fresh = True
         self._idle: trio.CancelScope | None = None
+        self._streaming: trio.CancelScope | None = None
         self.closing = False
         """Set to have the reply under way be the last."""
 
@@ -105,10 +133,12 @@ class HttpConnection:
         return self._h11.trailing_data[0]
 
     def close_if_idle(self) -> None:
-        """Expect no further request; one that is under way is still answered."""
+        """Expect no further request; one that is under way is still answered, but a stream ends
+        here."""
         self.closing = True
-        if self._idle is not None:
-            self._idle.cancel()
+        for waiting in (self._idle, self._streaming):
+            if waiting is not None:
+                waiting.cancel()
 
     async def next_request(self) -> Request | None:
         """The next request, or None if the client has no more.
@@ -187,25 +217,63 @@ class HttpConnection:
     async def reply(self, response: Response) -> None:
         """Send one reply. Afterwards :attr:`reusable` says whether to go on.
 
-        Raises trio's errors of a broken connection, a client that takes too long among them.
+        Raises trio's errors of a broken connection, a client that takes too long among them; of
+        a stream in a group, and the errors of its ``next_part`` too. A client that goes away ends
+        its stream, which is no error.
         """
         if self._h11.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return  # the client's mistake has left nothing that could be answered
+        if isinstance(response, StreamedResponse) and self.closing:
+            response = plain(503, "no more streams: this service stops")
+        streamed = isinstance(response, StreamedResponse) and not self._is_head
+        self.closing = self.closing or streamed
         headers = {"content-type": response.content_type, **response.headers}
-        headers["content-length"] = str(len(response.body))
+        if not streamed:
+            headers["content-length"] = str(len(response.body))
         if self.closing or self._h11.their_state in (h11.SEND_BODY, h11.ERROR):
             headers["connection"] = "close"
         start = h11.Response(status_code=response.status, headers=list(headers.items()))
         data = self._h11.send(start) or b""
+        if isinstance(response, StreamedResponse) and streamed:
+            await self._send_stream(data, response)
+            return
         if not self._is_head:
             data += self._h11.send(h11.Data(data=response.body)) or b""
-        data += self._h11.send(h11.EndOfMessage()) or b""
+        await self._send(data + (self._h11.send(h11.EndOfMessage()) or b""))
+        if self._h11.states == _BOTH_DONE:
+            self._h11.start_next_cycle()
+
+    async def _send(self, data: bytes) -> None:
         with trio.move_on_after(self._limits.reply_s) as reply_time:
             await self._stream.send_all(data)
         if reply_time.cancelled_caught:
             raise trio.BrokenResourceError("the client does not read its reply")
-        if self._h11.states == _BOTH_DONE:
-            self._h11.start_next_cycle()
+
+    async def _send_stream(self, head: bytes, response: StreamedResponse) -> None:
+        whole = False
+        async with trio.open_nursery() as nursery:
+            self._streaming = nursery.cancel_scope
+            nursery.start_soon(self._cancel_when_gone, nursery.cancel_scope)
+            await self._send(head)
+            while not whole:
+                part = await self._next_part(response)
+                whole = part is None
+                data = h11.EndOfMessage() if part is None else h11.Data(data=part)
+                await self._send(self._h11.send(data) or b"")
+            nursery.cancel_scope.cancel()
+        self._streaming = None
+
+    async def _next_part(self, response: StreamedResponse) -> bytes | None:
+        with trio.move_on_after(self._limits.heartbeat_s):
+            return await response.next_part()
+        return response.heartbeat
+
+    async def _cancel_when_gone(self, scope: trio.CancelScope) -> None:
+        """Nobody answers what a client sends during its stream: it is read to notice its end."""
+        with suppress(trio.BrokenResourceError):
+            while await self._stream.receive_some(_READ_BYTES):
+                pass
+        scope.cancel()
 
     async def linger(self) -> None:
         """Let a refused client read its refusal: a socket that is closed while data arrive on

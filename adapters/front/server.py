@@ -29,6 +29,7 @@ from adapters.front.http import (
     Request,
     Response,
     Routes,
+    StreamedResponse,
     plain,
 )
 from adapters.front.upgrade import upgraded, why_not
@@ -48,6 +49,8 @@ class FrontLimits:
 
     connections: int = 1000
     """Calls and idle browsers alike; one more is answered with 503."""
+    streams: int = 100
+    """Replies that go on; of those, too, one more is answered with 503."""
     http: HttpLimits = field(default_factory=HttpLimits)
 
 
@@ -156,10 +159,11 @@ class Front:
         self._limits = limits
         self._open: set[HttpConnection] = set()
         self._count = 0
+        self._streams = 0
         self._draining = False
 
     def drain(self) -> None:
-        """Have every HTTP connection end after its next reply, or now if it is idle."""
+        """Have every HTTP connection end after its next reply, or now if it is idle or streams."""
         self._draining = True
         for connection in self._open:
             connection.close_if_idle()
@@ -211,9 +215,22 @@ class Front:
                 log.info("call_refused", status=refusal.status)
                 await connection.reply(refusal)
             else:
-                await connection.reply(await self._answer(request))
+                await self._reply(connection, await self._answer(request))
             if not connection.reusable:
                 return
+
+    async def _reply(self, connection: HttpConnection, response: Response) -> None:
+        if not isinstance(response, StreamedResponse):
+            await connection.reply(response)
+        elif self._streams >= self._limits.streams:
+            log.warning("stream_turned_away", streams=self._streams)
+            await connection.reply(plain(503, "too many streams", retry_after="10"))
+        else:
+            self._streams += 1
+            try:
+                await connection.reply(response)
+            finally:
+                self._streams -= 1
 
     async def _answer(self, request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method

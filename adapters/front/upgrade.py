@@ -30,7 +30,11 @@ _ACCEPT_S = 5.0
 
 
 def why_not(request: Request) -> Response | None:
-    """The refusal of a request for a websocket's path, or None if it may be upgraded."""
+    """The refusal of a request for a websocket's path, or None if it may be upgraded.
+
+    A browser says which page's script asks (``Origin``), and lets any page ask any server; so a
+    page gets in only from the host that it asks for. Carriers are no browsers, and name none.
+    """
     if request.method != "GET":
         return plain(405, "this path takes GET", allow="GET")
     wants = [word.strip().lower() for word in request.headers.get("connection", "").split(",")]
@@ -40,7 +44,15 @@ def why_not(request: Request) -> Response | None:
         return plain(426, f"websocket version {_VERSION} is needed", sec_websocket_version=_VERSION)
     if not _is_key(request.headers.get("sec-websocket-key", "")):
         return plain(400, "sec-websocket-key: 16 bytes in base64 are needed")
+    origin = request.headers.get("origin")
+    if origin is not None and not _is_of(origin, request.headers.get("host", "")):
+        return plain(403, "not for the pages of another host")
     return None
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Whether an Origin header names the host (and port) that the request was sent to."""
+    return bool(host) and origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
 
 
 def _is_key(text: str) -> bool:

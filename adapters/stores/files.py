@@ -27,6 +27,11 @@ QUEUE_LIMIT = 100_000
 FLUSH_S = 5.0
 
 
+def ending_for(call_id: str) -> str:
+    """How the names of a call's journals end."""
+    return f"-{re.sub(r'[^A-Za-z0-9_-]', '_', call_id)[:64]}.jsonl"
+
+
 class FileStore:
     """A CallStore over a folder. Journals are named by time and call."""
 
@@ -50,7 +55,7 @@ class FileStore:
     def path_for(self, call_id: str) -> Path:
         """Where the journal of a call that begins now goes."""
         moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        return self.folder / f"{moment}-{re.sub(r'[^A-Za-z0-9_-]', '_', call_id)[:64]}.jsonl"
+        return self.folder / f"{moment}{ending_for(call_id)}"
 
     @asynccontextmanager
     async def open(self, call_id: str) -> AsyncIterator[_FileSink]:
