@@ -166,7 +166,7 @@ async def _followed(port: int, pages: int) -> AsyncIterator[None]:
 
 
 def _inspector(folder: Path | None) -> Inspector:
-    return Inspector(Access(Inspect(), lambda: "127.0.0.1", {}), lambda: None, folder)
+    return Inspector(Access(Inspect(), lambda: "127.0.0.1"), lambda: None, folder)
 
 
 def _journals(folder: Path, lines: list[AnyLine]) -> None:

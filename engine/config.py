@@ -47,7 +47,7 @@ class Fallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class Inspect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether calls can be looked at, and the token for those who are not at this machine (see
-    :mod:`engine.inspector.access`). What ``ANTIPHON_INSPECT_TOKEN`` says comes first."""
+    :mod:`engine.inspector.access`)."""
 
     enabled: bool = True
     token: SecretStr | None = None

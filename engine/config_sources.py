@@ -114,8 +114,11 @@ def explained(complaint: str, table: Table, kind: type[msgspec.Struct]) -> str:
         return f"{_meant(unknown[1], hints)} (there is: {', '.join(sorted(hints))})"
     if not path:
         return ""
+    found = _kind_at(kind, path)
     if complaint.startswith("Invalid enum value"):
-        return f" (there is: {', '.join(_names(_kind_at(kind, path)))})"
+        return f" (there is: {', '.join(_names(found))})"
+    if SecretStr in (found, *get_args(found)):
+        return ""
     return f" (it is {_value_at(table, path)!r})"
 
 

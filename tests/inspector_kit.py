@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import trio
+from pydantic import SecretStr
 
 from adapters.front.http import Request, Response
 from adapters.front.server import Listening, serve
@@ -45,8 +46,8 @@ def an_inspector(
     enabled: bool = True,
 ) -> Inspector:
     """That of a service that listens on ``host``."""
-    inspect = Inspect(enabled=enabled)
-    access = Access(inspect, lambda: host, {"ANTIPHON_INSPECT_TOKEN": token})
+    inspect = Inspect(enabled=enabled, token=SecretStr(token) if token else None)
+    access = Access(inspect, lambda: host)
     return Inspector(access, lambda: desk, calls)
 
 

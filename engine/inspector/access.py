@@ -7,7 +7,7 @@ What there is to see holds what callers said. So somebody may look only
   ``X-Forwarded-Host``, ``Via``). That keeps out a page of another site, and a carrier's proxy that
   says what it is. It does not keep out what comes through a plain TCP tunnel with a local name as
   its host, or through a proxy that hides itself: both look local.
-- with the token (``[inspect] token``, or ``ANTIPHON_INSPECT_TOKEN``), wherever the service
+- with the token (``[inspect] token``, or ``ANTIPHON_INSPECT__TOKEN``), wherever the service
   listens: as ``Authorization: Bearer TOKEN``; or once as ``/inspect?token=TOKEN`` (or
   ``/phone?token=TOKEN``), which is exchanged for a cookie.
 
@@ -20,7 +20,6 @@ import hashlib
 import hmac
 import html
 import ipaddress
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -32,7 +31,7 @@ from adapters.twilio.dialing import Address
 from engine.config import Inspect
 from engine.errors import ConfigError
 
-TOKEN_VARIABLE = "ANTIPHON_INSPECT_TOKEN"  # the variable's name, not a token
+TOKEN_VARIABLE = "ANTIPHON_INSPECT__TOKEN"  # the variable's name, not a token
 TOKEN_CHARS_LEAST = 16
 """A shorter one could be guessed: nobody counts the tries."""
 
@@ -43,16 +42,11 @@ _PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via")
 class Access:
     """Who may look at the calls of one service."""
 
-    def __init__(
-        self,
-        inspect: Inspect,
-        host: Callable[[], str],
-        environment: Mapping[str, str] = os.environ,
-    ) -> None:
+    def __init__(self, inspect: Inspect, host: Callable[[], str]) -> None:
         """``host`` is where the service listens. Raises :class:`ConfigError` for a token that is
         none."""
         self._enabled, self._host = inspect.enabled, host
-        self._token = _token(inspect, environment) if inspect.enabled else ""
+        self._token = _token(inspect) if inspect.enabled else ""
         # Not the token: a browser keeps it on disk, and whoever reads it there cannot say it.
         key = hmac.new(self._token.encode(), b"cookie", hashlib.sha256)
         self._cookie = key.hexdigest() if self._token else ""
@@ -188,14 +182,12 @@ def _same(given: str, right: str) -> bool:
     return hmac.compare_digest(given.encode(), right.encode())
 
 
-def _token(inspect: Inspect, environment: Mapping[str, str]) -> str:
+def _token(inspect: Inspect) -> str:
     """The token, or nothing. It is never quoted."""
-    where, token = TOKEN_VARIABLE, environment.get(TOKEN_VARIABLE, "").strip()
-    if not token and inspect.token is not None:
-        where, token = "token in [inspect]", inspect.token.get_secret_value().strip()
-        if not token:
-            raise ConfigError(f"{where} is empty: leave it out, or set one")
-    if token and not re.fullmatch(rf"[!-~]{{{TOKEN_CHARS_LEAST},}}", token):
+    if inspect.token is None:
+        return ""
+    where, token = "token in [inspect]", inspect.token.get_secret_value().strip()
+    if not re.fullmatch(rf"[!-~]{{{TOKEN_CHARS_LEAST},}}", token):
         raise ConfigError(
             f"{where} is no token: it needs {TOKEN_CHARS_LEAST} characters or more, of ASCII and"
             " without spaces (python -c 'import secrets; print(secrets.token_urlsafe())')"
