@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import wave
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ROOT = Path(__file__).parent.parent.parent
+PHONE = ROOT / "engine" / "inspector" / "phone"
 DEMO_CALL = ROOT / "engine" / "demo_call"
 COMMAND = "tests.browser.phone_front"
 """The module that is run; ``engine.cli`` as soon as the service serves the phone."""
@@ -87,6 +90,30 @@ def serving(folder: Path) -> Iterator[Service]:
 
 
 KEYS = frozenset(VARIABLES.values())
+
+
+@contextmanager
+def serving_files() -> Iterator[str]:
+    """The phone's page and its files alone, and no engine: its url."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+class Files(SimpleHTTPRequestHandler):
+    """GET /phone, and /phone/<file>."""
+
+    def translate_path(self, path: str) -> str:
+        return str(PHONE / (Path(path).name if path != "/phone" else "index.html"))
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
 
 
 def until(found: Callable[[], T | None], limit_s: float, complaint: str) -> T:
