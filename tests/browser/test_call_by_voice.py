@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from engine.journal import AnyLine, End, Event, Note
+from engine.journal import AnyLine, End, Event
 from engine.turns import Turns
 from states import events, notes
 from tests.browser.conftest import Launch
