@@ -84,7 +84,7 @@ def test_a_call_is_held_by_voice(service: Service, launch: Launch, tmp_path: Pat
     lines_with(events.PlayedOut)  # the greeting
     lines_with(notes.MarkEchoed)
     page.wait_for_function(CLEARED)
-    assert "of its sound were not played" in page.inner_text("#cleared")
+    assert "The agent stopped at once" in page.inner_text("#cleared")
     page.wait_for_function(SILENT)
     page.wait_for_function(ANSWERED)
     page.keyboard.type("29340")

@@ -85,8 +85,9 @@ globalThis.antiphon ??= {};
     }
 
     cleared(/** @type {number} */ dropped_ms) {
+      const dropped = Math.round(dropped_ms);
       element("cleared").textContent =
-        `The agent stopped at once: ${Math.round(dropped_ms)} ms of its sound were not played.`;
+        `The agent stopped at once${dropped ? `: ${dropped} ms of its sound were not played` : ""}.`;
     }
 
     async over(/** @type {string} */ why) {

@@ -92,7 +92,10 @@ globalThis.antiphon ??= {};
       this._agent = new AnalyserNode(context, { fftSize: 1024 });
       this._scope = new Float32Array(1024);
       context.onstatechange = () => {
-        if (context.state !== "closed" && context.state !== "running") void context.resume();
+        // After a phone call on the same device, say; it may be too early, and is told again then.
+        if (context.state !== "closed" && context.state !== "running") {
+          context.resume().catch(() => {});
+        }
       };
     }
 
