@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -15,6 +15,9 @@ from engine.turns import Turns
 from states import events, notes
 from tests.browser.conftest import Launch
 from tests.browser.phone_kit import Service, opened, serving, until, write_microphone
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 MICROPHONE = (
     6.0,  # the greeting takes three
@@ -38,6 +41,11 @@ def service(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """One for this module. That it needs a browser comes first: without one nothing is loaded."""
     with serving(tmp_path_factory.mktemp("service")) as service:
         yield service
+
+
+def until_page_says(page: Page, expression: str) -> None:
+    """Wait until it is true. (Playwright's own waiting is forbidden by the page's policy.)"""
+    until(lambda: page.evaluate(expression), LIMIT_S, f"never true in the page: {expression}")
 
 
 def happened(lines: list[AnyLine], kind: type[KIND]) -> list[KIND]:
@@ -83,16 +91,17 @@ def test_a_call_is_held_by_voice(service: Service, launch: Launch, tmp_path: Pat
 
     lines_with(events.PlayedOut)  # the greeting
     lines_with(notes.MarkEchoed)
-    page.wait_for_function(CLEARED)
+    until_page_says(page, CLEARED)
     assert "The agent stopped at once" in page.inner_text("#cleared")
-    page.wait_for_function(SILENT)
-    page.wait_for_function(ANSWERED)
+    until_page_says(page, SILENT)
+    until_page_says(page, ANSWERED)
     page.keyboard.type("29340")
     lines_with(events.Dtmf, "'0'")
     page.click("#hang-up")
     lines = until(lambda: ended(service, call_id), LIMIT_S, "the call does not end")
 
-    assert "speaking listening thinking speaking interrupted listening" in floors(lines)
+    assert floors(lines).startswith("thinking speaking listening thinking")
+    assert "thinking speaking interrupted listening" in floors(lines)
     assert floors(lines).endswith("ended")
     said = " ".join(line.words for line in lines if isinstance(line, Event)).lower()
     assert "two nine three four zero" in said
@@ -113,15 +122,16 @@ def ended(service: Service, call_id: str) -> list[AnyLine] | None:
 
 
 def test_closing_the_page_hangs_up(service: Service, launch: Launch) -> None:
-    """The agent is told, and does not wait for a caller who is gone."""
+    """The agent knows at once, by the page's last word or because the connection is gone: it does
+    not wait for more of a caller who is not there."""
     browser = launch("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
     page, _ = opened(browser, service.url)
     page.click("#call")
     page.wait_for_selector("body[data-state=talking]")
     call_id = page.evaluate("antiphon.page.call.call_id")
-    page.wait_for_function("antiphon.page.call.received > 0")
+    until_page_says(page, "antiphon.page.call.received > 0")
     page.goto("about:blank")
     lines = until(lambda: ended(service, call_id), LIMIT_S, "the call does not end")
     (hung_up,) = happened(lines, events.HungUp)
-    assert hung_up.reason == "the carrier ended the call"
+    assert "no audio" not in hung_up.reason
     browser.close()
