@@ -1,0 +1,130 @@
+// @ts-check
+"use strict";
+// One call: the carrier's protocol over a websocket, with the sound of this machine at its end.
+globalThis.antiphon ??= {};
+
+{
+  const CONNECT_MS = 10_000;
+  const NORMAL = 1000; // RFC 6455, section 7.4.1
+
+  /** Whether a call at this origin could be answered, and if not, why. */
+  const why_unanswered = async () => {
+    try {
+      const health = await fetch("/healthz", { signal: AbortSignal.timeout(CONNECT_MS) });
+      if (health.status === 503) return "The models are still loading: call again in a moment.";
+      return "The call was not taken.";
+    } catch {
+      return "antiphon does not answer: is it still running?";
+    }
+  };
+
+  antiphon.Call = class {
+    /** Call the server at `url`. Nothing is heard or said before `onanswered`. */
+    constructor(/** @type {string} */ url, /** @type {any} */ sound) {
+      this._stream = new antiphon.CarrierStream({ phone: "browser" });
+      this.call_id = this._stream.call_id;
+      this.sent = 0; // frames
+      this.received = 0; // frames
+      this.marks = 0; // that came back
+      this.clears = 0;
+      this.dropped_ms = 0; // thrown away by the clears
+      this.refused = 0; // messages of the agent's that this phone does not take
+      this.buffered_ms = 0;
+      this.underruns = 0;
+      /** The stream has begun. */
+      this.onanswered = () => {};
+      /** The first message of the agent's. */
+      this.onagent = () => {};
+      /** The agent's sound was cut off; `dropped_ms` of it were not played. */
+      this.oncleared = (/** @type {number} */ dropped_ms) => void dropped_ms;
+      /** The call ended, and why; told once. */
+      this.onover = (/** @type {string} */ why) => void why;
+      this._state = /** @type {"calling" | "talking" | "over"} */ ("calling");
+      this._unheard = true; // nothing has come from the agent
+      this._sound = sound;
+      this._socket = new WebSocket(url);
+      this._socket.onopen = () => this._begin();
+      this._socket.onmessage = ({ data }) => this._receive(data);
+      this._socket.onclose = ({ code, reason }) => void this._closed(code, reason);
+      this._patience = setTimeout(() => this._socket.close(), CONNECT_MS);
+      this._listen();
+    }
+
+    _listen() {
+      const sound = this._sound;
+      sound.onframe = (/** @type {Uint8Array} */ mulaw) => {
+        if (this._state !== "talking") return;
+        this.sent += 1;
+        this._send(this._stream.media(mulaw));
+      };
+      sound.onheard = (/** @type {string[]} */ marks) => this._echo(marks);
+      sound.oncleared = (/** @type {string[]} */ marks, /** @type {number} */ dropped_ms) => {
+        this.dropped_ms += dropped_ms;
+        this._echo(marks);
+        this.oncleared(dropped_ms);
+      };
+      sound.onbuffer = (/** @type {number} */ buffered_ms, /** @type {number} */ underruns) => {
+        this.buffered_ms = buffered_ms;
+        this.underruns = underruns;
+      };
+    }
+
+    _begin() {
+      clearTimeout(this._patience);
+      this._state = "talking";
+      this._send(this._stream.connected());
+      this._send(this._stream.start());
+      this.onanswered();
+    }
+
+    _send(/** @type {string} */ text) {
+      if (this._socket.readyState === WebSocket.OPEN) this._socket.send(text);
+    }
+
+    _echo(/** @type {string[]} */ names) {
+      if (this._state !== "talking") return;
+      this.marks += names.length;
+      for (const name of names) this._send(this._stream.mark(name));
+    }
+
+    _receive(/** @type {unknown} */ text) {
+      if (this._state !== "talking") return;
+      if (this._unheard) this.onagent();
+      this._unheard = false;
+      const message = this._stream.receive(text);
+      if (message.kind === "audio") {
+        this.received += 1;
+        this._sound.play(message.mulaw);
+      } else if (message.kind === "mark") this._sound.mark(message.name);
+      else if (message.kind === "clear") {
+        this.clears += 1;
+        this._sound.clear();
+      } else this.refused += 1;
+    }
+
+    async _closed(/** @type {number} */ code, /** @type {string} */ reason) {
+      clearTimeout(this._patience);
+      if (this._state === "calling") this._end(await why_unanswered());
+      else if (code === NORMAL) this._end("The agent hung up.");
+      else this._end(`The connection was lost${reason && `: ${reason}`}.`);
+    }
+
+    _end(/** @type {string} */ why) {
+      if (this._state === "over") return;
+      this._state = "over";
+      this.onover(why);
+    }
+
+    /** Press a key of the telephone. */
+    press(/** @type {string} */ key) {
+      this._send(this._stream.dtmf(key));
+    }
+
+    /** End the call, from the caller's side. */
+    hang_up() {
+      this._send(this._stream.stop());
+      this._socket.close(NORMAL);
+      this._end("You hung up.");
+    }
+  };
+}
