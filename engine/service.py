@@ -22,6 +22,7 @@ import trio
 
 from adapters.front.http import Request, Response, plain
 from adapters.front.server import CannotListen, Listening, healthz, serve
+from adapters.twilio.carrier import answer
 from adapters.twilio.dialing import Address
 from effects.ports import Carrier
 from engine.config import Config, Inspect
@@ -127,7 +128,7 @@ class _Calls:
                             port,
                             on_call=self._hold,
                             routes=routes,
-                            websocket_path=MEDIA_PATH,
+                            media={MEDIA_PATH: answer},
                             admit=self._admit,
                             task_status=task_status,
                         )

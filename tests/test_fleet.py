@@ -10,6 +10,7 @@ import pytest
 import trio
 import trio.testing
 
+from adapters.shared_state.alone import Alone
 from effects.choice import Choice
 from effects.ports import NoneFree, Prompt, SharedLost, TextDelta, ToolCall, Usage
 from engine.fleet import BEAT_S, TTL_S, Fleet
@@ -18,45 +19,28 @@ from engine.limited import LimitedMind
 NOBODY = Prompt("", ())
 
 
-class Memory:
+class Memory(Alone):
     """What workers share, on the test's clock; it can be cut off."""
 
-    def __init__(self) -> None:
-        self.cut = False
-        self._until_s: dict[tuple[str, str], float] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        pass
+    cut = False
 
     async def hold(self, name: str, holder: str, *, limit: int | None, ttl_s: float) -> bool:
-        others = [one for one in await self.holders(name) if one != holder]
-        granted = limit is None or len(others) < limit
-        if granted:
-            self._until_s[name, holder] = trio.current_time() + ttl_s
-        return granted
+        self._check()
+        return await super().hold(name, holder, limit=limit, ttl_s=ttl_s)
 
     async def release(self, name: str, holder: str) -> None:
-        await self._asked()
-        self._until_s.pop((name, holder), None)
+        self._check()
+        await super().release(name, holder)
 
     async def holders(self, name: str) -> list[str]:
-        await self._asked()
-        now_s = trio.current_time()
-        return sorted(
-            holder
-            for (held, holder), until_s in self._until_s.items()
-            if held == name and until_s > now_s
-        )
+        self._check()
+        return await super().holders(name)
 
     async def once(self, key: str, ttl_s: float) -> bool:
-        first = not await self.holders(f"once:{key}")
-        return first and await self.hold(f"once:{key}", "", limit=1, ttl_s=ttl_s)
+        self._check()
+        return await super().once(key, ttl_s)
 
-    async def _asked(self) -> None:
-        await trio.lowlevel.checkpoint()
+    def _check(self) -> None:
         if self.cut:
             raise SharedLost("cut off")
 

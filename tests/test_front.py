@@ -71,7 +71,7 @@ ROUTES: dict[tuple[str, str], Handler] = {
 def front(
     on_call: OnCall | None = None, limits: FrontLimits | None = None, admit: Admit | None = None
 ) -> Front:
-    return Front(on_call or Calls(), ROUTES, "/media", admit, limits or FrontLimits())
+    return Front(on_call or Calls(), ROUTES, TWILIO, admit, limits or FrontLimits())
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ class Calls:
 
 
 def front(on_call: OnCall | None = None, admit: Admit | None = None) -> Front:
-    return Front(on_call or Calls(), {}, "/media", admit, FrontLimits())
+    return Front(on_call or Calls(), {}, TWILIO, admit, FrontLimits())
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
 
 from adapters.front.http import HttpLimits, Request, Response, StreamedResponse
-from adapters.front.server import Front, FrontLimits
+from adapters.front.server import TWILIO, Front, FrontLimits
 from effects.ports import Carrier
 
 GET = b"GET /numbers HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -48,7 +48,7 @@ async def not_called(_: Carrier) -> None: ...
 
 def front(numbers: Numbers, limits: FrontLimits | None = None) -> Front:
     routes = {("GET", "/numbers"): numbers}
-    return Front(not_called, routes, "/media", None, limits or FrontLimits())
+    return Front(not_called, routes, TWILIO, None, limits or FrontLimits())
 
 
 @asynccontextmanager
@@ -170,7 +170,7 @@ async def test_a_stream_that_is_asked_for_while_the_front_drains(autojump_clock:
         await trio.sleep(1)
         return await slow(request)
 
-    to = Front(not_called, {("GET", "/numbers"): slowly}, "/media", None, FrontLimits())
+    to = Front(not_called, {("GET", "/numbers"): slowly}, TWILIO, None, FrontLimits())
     async with connected(to) as stream:
         await stream.send_all(GET)
         await trio.sleep(0.5)

@@ -1,4 +1,4 @@
-"""What workers share, over a file and over a real Redis: the same behaviour."""
+"""What workers share, in memory, over a file and over a real Redis: the same behaviour."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import trio
 from pydantic import SecretStr
 
+from adapters.shared_state.alone import Alone
 from adapters.shared_state.local import LocalState
 from adapters.shared_state.redis import RedisState
 from effects.ports import Shared, SharedLost
@@ -29,10 +30,13 @@ class Workers:
 
     def __init__(self, kind: str, folder: Path, request: pytest.FixtureRequest) -> None:
         self._kind, self._folder, self._request = kind, folder, request
+        self._alone = Alone()
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[Shared]:
-        if self._kind == "local":
+        if self._kind == "alone":
+            yield self._alone
+        elif self._kind == "local":
             async with LocalState(self._folder / "run" / "shared.db") as state:
                 yield state
         else:
@@ -44,7 +48,7 @@ class Workers:
         return f"{self._folder.name}-{name}"
 
 
-@pytest.fixture(params=["local", "redis"])
+@pytest.fixture(params=["alone", "local", "redis"])
 def workers(request: pytest.FixtureRequest, tmp_path: Path) -> Workers:
     return Workers(request.param, tmp_path, request)
 

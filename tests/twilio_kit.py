@@ -13,7 +13,7 @@ from trio_websocket import WebSocketConnection
 from wsproto.frame_protocol import FrameProtocol
 
 from adapters.front.http import HttpConnection, HttpLimits
-from adapters.front.server import Front, FrontLimits
+from adapters.front.server import TWILIO, Front, FrontLimits
 from adapters.front.upgrade import upgraded
 from adapters.twilio.carrier import answer
 from adapters.twilio.dialing import Address, websocket_over
@@ -150,7 +150,7 @@ async def call(
 ) -> CallRecord:
     """One call of this caller to this session, in memory."""
     ours, theirs = memory_stream_pair()
-    front = Front(session, {}, "/media", None, FrontLimits())
+    front = Front(session, {}, TWILIO, None, FrontLimits())
     async with trio.open_nursery() as nursery:
         nursery.start_soon(front.handle, ours)
         async with websocket_over(theirs, ADDRESS) as websocket:

@@ -47,13 +47,15 @@ class HttpLimits:
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request. Header names are in lower case; of repeated ones, the values are joined by
-    commas (RFC 9110, section 5.3). ``query`` is what follows the question mark, undecoded."""
+    commas (RFC 9110, section 5.3). ``query`` is what follows the question mark, undecoded;
+    ``parameters`` are what stands in the path for the names in its route."""
 
     method: str
     path: str
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ class StreamedResponse(Response):
 
 Handler = Callable[[Request], Awaitable[Response]]
 Routes = Mapping[tuple[str, str], Handler]
-"""(method, path) to handler. A ``GET`` route answers ``HEAD`` too."""
+"""(method, path) to handler. A ``GET`` route answers ``HEAD`` too. A segment of a path may be a
+name in braces, as in ``/session/{id}``: what stands there is the request's parameter of that name.
+"""
 
 
 class BadRequest(Exception):

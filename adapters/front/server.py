@@ -1,7 +1,7 @@
 """One port for everything: HTTP by a table of routes, and calls by websocket.
 
     serve ── one task a connection ──> HttpConnection ──> a route's handler ──> reply
-                                             └── websocket_path ──> upgraded ──> on_call
+                                             └── a media path ──> upgraded ──> on_call
 
 trio-websocket could listen by itself, but it has no routes: it answers a plain GET with a bare
 400 and keeps a task for it for a minute. So h11 reads every request, and trio-websocket gets
@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import structlog
 import trio
+from trio_websocket import WebSocketConnection
 
 from adapters.front.http import (
     BadRequest,
@@ -32,6 +33,7 @@ from adapters.front.http import (
     StreamedResponse,
     plain,
 )
+from adapters.front.routes import RouteTable
 from adapters.front.upgrade import upgraded, why_not
 from adapters.twilio.carrier import answer
 from adapters.twilio.protocol import MESSAGE_BYTES_MAX
@@ -41,6 +43,13 @@ log = structlog.get_logger()
 
 OnCall = Callable[[Carrier], Awaitable[None]]
 Admit = Callable[[Request], Response | None]
+Answer = Callable[[WebSocketConnection, OnCall], Awaitable[None]]
+"""How a carrier's websocket becomes a call: runs ``on_call`` with it, if it does."""
+
+TWILIO: Mapping[str, Answer] = {"/media": answer}
+
+LAST_S = 0.05
+"""Who would rather not take a connection lets the other workers go first for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +92,29 @@ async def serve(
     *,
     on_call: OnCall,
     routes: Routes | None = None,
-    websocket_path: str = "/media",
+    media: Mapping[str, Answer] = TWILIO,
     admit: Admit | None = None,
     limits: FrontLimits | None = None,
+    inherited: socket.socket | None = None,
+    eager: Callable[[], bool] = lambda: True,
     task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve HTTP and calls until cancelled or drained.
 
     ``on_call`` runs once for each answered call and the call ends when it returns.
-    ``routes`` adds to ``GET /healthz``. ``admit`` judges a request for a call before it is
-    accepted: it returns a refusal, or None to let it in. Port 0 takes any free port (on the
-    first address of ``host``); ``task_status`` gets the address. Raises :class:`PortBusy` or
-    :class:`CannotListen`. Cancelling cancels every handler and call, each of which may take
-    the bounded time of its own clean-up.
+    ``routes`` adds to ``GET /healthz``; ``media`` says at which path which carrier comes. ``admit``
+    judges a request for a call before it is accepted: it returns a refusal, or None to let it in.
+    Port 0 takes any free port (on the first address of ``host``); ``inherited`` is a socket that
+    listens already, shared with other workers, to whom this one leaves what comes while it is not
+    ``eager``. ``task_status`` gets the address. Raises :class:`PortBusy` or :class:`CannotListen`.
+    Cancelling cancels every handler and call, each of which may take the bounded time of its own
+    clean-up.
     """
-    listeners = await _listen(host, port)
-    front = Front(on_call, routes or {}, websocket_path, admit, limits or FrontLimits())
+    if inherited is None:
+        listeners: Sequence[trio.SocketListener | _Considerate] = await _listen(host, port)
+    else:
+        listeners = [_Considerate(trio.socket.from_stdlib_socket(inherited), eager)]
+    front = Front(on_call, routes or {}, media, admit, limits or FrontLimits())
     bound_host, bound_port = listeners[0].socket.getsockname()[:2]
     async with trio.open_nursery() as connections:
         with trio.CancelScope() as accepting:
@@ -108,7 +124,24 @@ async def serve(
                 front.drain()
 
             task_status.started(Listening(bound_host, bound_port, drain))
-            await trio.serve_listeners(front.handle, listeners, handler_nursery=connections)
+            await trio.serve_listeners(front.handle, list(listeners), handler_nursery=connections)
+
+
+class _Considerate(trio.abc.Listener[trio.SocketStream]):
+    """A listener on a socket that other workers have, too."""
+
+    def __init__(self, shared: trio.socket.SocketType, eager: Callable[[], bool]) -> None:
+        self.socket = shared
+        self._listener, self._eager = trio.SocketListener(shared), eager
+
+    async def accept(self) -> trio.SocketStream:
+        if not self._eager():
+            await trio.lowlevel.wait_readable(self.socket)
+            await trio.sleep(LAST_S)
+        return await self._listener.accept()
+
+    async def aclose(self) -> None:
+        await self._listener.aclose()
 
 
 async def _listen(host: str, port: int) -> list[trio.SocketListener]:
@@ -147,14 +180,13 @@ class Front:
         self,
         on_call: OnCall,
         routes: Routes,
-        websocket_path: str,
+        media: Mapping[str, Answer],
         admit: Admit | None,
         limits: FrontLimits,
     ) -> None:
         self._on_call = on_call
-        self._routes = {("GET", "/healthz"): healthz, **routes}
-        self._paths = {path for _, path in self._routes}
-        self._websocket_path = websocket_path
+        self._routes = RouteTable({("GET", "/healthz"): healthz, **routes})
+        self._media = media
         self._admit = admit
         self._limits = limits
         self._open: set[HttpConnection] = set()
@@ -207,10 +239,10 @@ class Front:
                 return
             if request is None:
                 return
-            if request.path == self._websocket_path:
+            if answer := self._media.get(request.path):
                 refusal = why_not(request) or (self._admit and self._admit(request))
                 if refusal is None:
-                    await self._call(stream, request, connection.unread)
+                    await self._call(stream, request, connection.unread, answer)
                     return
                 log.info("call_refused", status=refusal.status)
                 await connection.reply(refusal)
@@ -234,12 +266,14 @@ class Front:
 
     async def _answer(self, request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        handler = self._routes.get((method, request.path))
+        handler, parameters = self._routes.find(method, request.path)
         if handler is None:
-            if request.path not in self._paths:
+            allowed = self._routes.methods(request.path)
+            if not allowed:
                 return plain(404, "no such path")
-            allowed = sorted(m for m, path in self._routes if path == request.path)
             return plain(405, "no such method here", allow=", ".join(allowed))
+        if parameters:
+            request = replace(request, parameters=parameters)
         try:
             with trio.move_on_after(self._limits.http.reply_s):
                 return await handler(request)
@@ -249,7 +283,9 @@ class Front:
         log.error("request_took_too_long", method=method, path=request.path)
         return plain(503, "this request took too long")
 
-    async def _call(self, stream: trio.abc.Stream, request: Request, unread: bytes) -> None:
+    async def _call(
+        self, stream: trio.abc.Stream, request: Request, unread: bytes, answer: Answer
+    ) -> None:
         async with upgraded(stream, request, unread, MESSAGE_BYTES_MAX) as websocket:
             try:
                 await answer(websocket, self._on_call)

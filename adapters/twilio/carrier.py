@@ -62,16 +62,24 @@ class NotAnswered(Exception):
     """The websocket opened, but no call came of it; ``str()`` says why."""
 
 
+PutThrough = Callable[[str, str], Awaitable[None]]
+"""Has a live call, by its id, put through to a number or address. Raises :class:`ProviderError`."""
+
+
 @asynccontextmanager
 async def answered(
-    websocket: WebSocketConnection, limits: CarrierLimits | None = None
+    websocket: WebSocketConnection,
+    limits: CarrierLimits | None = None,
+    put_through: PutThrough | None = None,
 ) -> AsyncIterator[TwilioCarrier]:
     """The call on an accepted websocket, from its `start` on; the session runs inside.
 
-    Raises :class:`NotAnswered` if no usable `start` comes in time. Leaving the context, or
-    cancelling it, closes the websocket within ``close_s``.
+    ``put_through`` is how callers are transferred: a media stream cannot do it. Raises
+    :class:`NotAnswered` if no usable `start` comes in time; the session may raise it, too, for a
+    call that it does not want. Leaving the context, or cancelling it, closes the websocket within
+    ``close_s``.
     """
-    carrier = TwilioCarrier(websocket, limits or CarrierLimits())
+    carrier = TwilioCarrier(websocket, limits or CarrierLimits(), put_through)
     try:
         await carrier._wait_for_start()
     except BaseException:
@@ -82,6 +90,9 @@ async def answered(
         nursery.start_soon(carrier._end_when_due)
         try:
             yield carrier
+        except NotAnswered as error:
+            carrier._end(str(error), code=_CLOSE_POLICY)
+            raise
         finally:
             carrier._end("the session ended")
             await carrier._close()
@@ -92,13 +103,21 @@ async def answer(
     websocket: WebSocketConnection,
     on_call: Callable[[Carrier], Awaitable[None]],
     limits: CarrierLimits | None = None,
+    put_through: PutThrough | None = None,
 ) -> None:
     """Run ``on_call`` with the call on this websocket; no call, no ``on_call``."""
     try:
-        async with answered(websocket, limits) as carrier:
+        async with answered(websocket, limits, put_through) as carrier:
             await on_call(carrier)
-    except NotAnswered as error:
-        log.warning("call_not_answered", reason=str(error))
+    except* NotAnswered as errors:
+        log.warning("call_not_answered", reason=_first(errors))
+
+
+def _first(errors: BaseExceptionGroup[NotAnswered]) -> str:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
 
 
 class TwilioCarrier:
@@ -108,8 +127,14 @@ class TwilioCarrier:
     refused: Counter[Fault]
     """How many messages of the carrier's were refused, by fault."""
 
-    def __init__(self, websocket: WebSocketConnection, limits: CarrierLimits) -> None:
+    def __init__(
+        self,
+        websocket: WebSocketConnection,
+        limits: CarrierLimits,
+        put_through: PutThrough | None = None,
+    ) -> None:
         self.refused = Counter()
+        self._put_through = put_through
         self._websocket = websocket
         self._limits = limits
         self._stream = ServerStream()
@@ -235,7 +260,9 @@ class TwilioCarrier:
     async def transfer(self, to: str) -> None:
         """See :class:`effects.ports.Carrier`. A media stream cannot put a caller through: that
         takes the carrier's REST interface."""
-        raise ProviderRefused("the media stream alone cannot put a caller through")
+        if self._put_through is None:
+            raise ProviderRefused("the media stream alone cannot put a caller through")
+        await self._put_through(self.info.call_id, to)
 
     async def hang_up(self) -> None:
         """See :class:`effects.ports.Carrier`. What is in the outbox is not sent any more: to
