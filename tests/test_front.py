@@ -14,6 +14,7 @@ from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
 
 from adapters.front.http import Handler, Request, Response
 from adapters.front.server import (
+    TWILIO,
     Admit,
     CannotListen,
     Front,

@@ -14,7 +14,7 @@ from trio.testing import MockClock, memory_stream_pair
 from wsproto.frame_protocol import FrameProtocol
 
 from adapters.front.http import Request, Response, plain
-from adapters.front.server import Admit, Front, FrontLimits, Listening, OnCall, serve
+from adapters.front.server import TWILIO, Admit, Front, FrontLimits, Listening, OnCall, serve
 from adapters.twilio.dialing import NotOurs, dialled, websocket_over
 from adapters.twilio.protocol import CarrierStream
 from effects.ports import CallInfo, Carrier, CarrierMessage, Media, Stop
