@@ -75,6 +75,10 @@ class Insight:
             ("GET", _TURNS): self._near(self._turns),
         }
 
+    def near(self, routes: Routes) -> Routes:
+        """Routes of others, for the same few to ask."""
+        return {route: self._near(handler) for route, handler in routes.items()}
+
     def watchers(self) -> list[Watcher]:
         """Keeps one call's turns; none where nobody may ask for them."""
         if not is_loopback(self._host()):

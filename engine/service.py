@@ -26,6 +26,7 @@ from effects.ports import Carrier
 from engine.config import Config
 from engine.errors import ConfigError
 from engine.insight import Insight
+from engine.metrics import Metrics
 from engine.session import Desk, Watcher, hold_call
 from engine.stack import Progress, open_desk
 
@@ -99,6 +100,7 @@ class _Calls:
         self._watch = watch
         self._desk: Desk | None = None
         self._insight = Insight(lambda: self._desk, lambda: self.listening.host)
+        self._metrics = Metrics(lambda: self._desk)
         self._effects: trio.Nursery
         self._serving = trio.CancelScope()
         self._held: set[trio.CancelScope] = set()
@@ -107,7 +109,8 @@ class _Calls:
 
     async def serve(self, host: str, port: int, task_status: trio.TaskStatus[Listening]) -> None:
         """Serve the port until :meth:`stop`; cancelling does nothing."""
-        routes = {("GET", "/healthz"): self._health, **self._insight.routes}
+        metrics = self._insight.near(self._metrics.routes)
+        routes = {("GET", "/healthz"): self._health, **self._insight.routes, **metrics}
         try:
             with trio.CancelScope(shield=True):
                 # Effects live here and not in their connection's nursery, so that one that
@@ -160,7 +163,8 @@ class _Calls:
         desk = self._desk
         if desk is None or self._stopping:
             return
-        watchers = self._insight.watchers() + ([self._watch()] if self._watch else [])
+        watchers = [*self._insight.watchers(), self._metrics.watcher()]
+        watchers += [self._watch()] if self._watch else []
         with trio.CancelScope() as call:
             self._held.add(call)
             try:

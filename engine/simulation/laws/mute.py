@@ -28,8 +28,9 @@ def left_with_the_mute(reading: Reading) -> Iterator[Violation]:
     not stop when it is told to is given that much longer."""
     settings, scenario = reading.settings, reading.trace.scenario
     scripts = [one for one in (scenario.recognition, scenario.spare.recognition) if one]
-    wait_ms = max(settings.first_words_ms, settings.recogniser_switch_ms)
-    wait_ms += max(1000 * one.ignores_cancel for one in scripts) + SLACK_MS
+    lingers_ms = max(1000 * one.ignores_cancel for one in scripts)
+    given_ms = max(settings.first_words_ms, settings.recogniser_switch_ms)
+    wait_ms = given_ms + lingers_ms + SLACK_MS
     listens, speaking = False, False
     wait = _Wait()
     for line in reading.trace.lines:
