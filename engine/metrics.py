@@ -9,8 +9,8 @@
     antiphon_provider_failures_in_a_row{port,provider}
     antiphon_provider_results_total{port,provider,result}   succeeded, failed
 
-What a call tells is counted by a watcher of its journal; what providers know themselves is asked for
-when somebody looks. Nothing in it says who called or what was said.
+What a call tells is counted by a watcher of its journal; what providers know themselves is asked
+for when somebody looks. Nothing in it says who called or what was said.
 """
 
 from __future__ import annotations
