@@ -26,16 +26,17 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
     """
     choice = stage.ports.speech_to_text
     recogniser = choice.pick(stage.call.recogniser)
-    session = _Session(stage, emit)
+    patience = _Patience(stage, recogniser.name)
+    session = _Session(stage, emit, patience)
     stage.note(notes.RecogniserStarted(at_ms=stage.now_ms(), provider=recogniser.name))
     try:
         with (
             choice.watched(recogniser.name),
-            stage.ears.listen(gated=recogniser.gated, edge=session.patience.edge) as sound,
+            stage.ears.listen(gated=recogniser.gated, edge=patience.edge) as sound,
         ):
-            with session.patience.scope:
+            with patience.scope:
                 await recogniser.transcribe(sound, session.heard)
-            session.patience.check()
+            patience.check()
             raise ProviderLost("speech-to-text ended by itself")
     except ProviderError as error:
         failure = error
@@ -61,10 +62,9 @@ class _Patience:
     spoke are enough: a recogniser may know before us that they are done, and then say no more.
     """
 
-    def __init__(self, stage: Stage) -> None:
-        call, choice = stage.call, stage.ports.speech_to_text
-        self._settings, self._choice = call.settings, choice
-        self._name, self._took_over = choice.pick(call.recogniser).name, bool(call.recogniser)
+    def __init__(self, stage: Stage, name: str) -> None:
+        self._settings, self._choice = stage.call.settings, stage.ports.speech_to_text
+        self._name, self._took_over = name, bool(stage.call.recogniser)
         self._limit_ms = 0
         self._onset_ms = 0.0
         self._answered = True
@@ -109,9 +109,8 @@ class _Session:
     ``_behind_ms`` is where, ``_again`` are the segments.
     """
 
-    def __init__(self, stage: Stage, emit: Emit) -> None:
-        self._stage, self._emit = stage, emit
-        self.patience = _Patience(stage)
+    def __init__(self, stage: Stage, emit: Emit, patience: _Patience) -> None:
+        self._stage, self._emit, self._patience = stage, emit, patience
         self._known: dict[int, Heard] = {}
         self._again: set[int] = set()
         self._behind_ms = 0.0
@@ -144,7 +143,7 @@ class _Session:
     def heard(self, words: Heard) -> None:
         """The session says something."""
         stage, ears = self._stage, self._stage.ears
-        if not self.patience.answered():
+        if not self._patience.answered():
             return
         if self._is_outdated(words):
             stage.note(
