@@ -10,7 +10,7 @@ window that is its echo is no speech, and speech needs a higher probability to b
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
@@ -142,14 +142,17 @@ class Ears:
             await self._more_voice.park()
 
     @contextmanager
-    def listen(self, *, gated: bool) -> Iterator[trio.MemoryReceiveChannel[Sound]]:
-        """The sound from now on, for one speech-to-text session.
+    def listen(
+        self, *, gated: bool, edge: Callable[[Onset | Offset], None] = lambda _: None
+    ) -> Iterator[trio.MemoryReceiveChannel[Sound]]:
+        """The sound from now on, for one speech-to-text session; ``edge`` is told of each edge in
+        it as it is passed on.
 
         ``gated`` leaves out silence. Speech that no finished transcript covers, of a session that
         failed, comes first, each stretch from its onset: as much as the last ``KEEP_MS`` hold.
         """
         send, receive = trio.open_memory_channel[Sound](SOUND_LIMIT)
-        listener = _Listener(send, receive, self, gated=gated)
+        listener = _Listener(send, receive, self, edge, gated=gated)
         self._listener = listener
         self._repeat_for(listener)
         try:
@@ -343,13 +346,17 @@ class _Listener:
         send: trio.MemorySendChannel[Sound],
         receive: trio.MemoryReceiveChannel[Sound],
         ears: Ears,
+        edge: Callable[[Onset | Offset], None],
         *,
         gated: bool,
     ) -> None:
         self._send, self._receive, self._ears = send, receive, ears
+        self._edge = edge
         self.gated = gated
 
     def put(self, sound: Sound) -> None:
+        if not isinstance(sound, Frame):
+            self._edge(sound)
         try:
             self._send.send_nowait(sound)
         except trio.WouldBlock:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import inf
 
 import trio
 from msgspec.structs import replace
 
 from effects.echo import REACH_MS
-from effects.ports import Heard, ProviderError, ProviderLost
+from effects.ports import Heard, Offset, Onset, ProviderError, ProviderLost, ProviderTimeout
 from effects.stage import Emit, Stage
 from states import notes
 from states.events import SttFailed, Transcript
@@ -20,15 +21,22 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
 
     Segments are numbered on from those of the session before, so that words of a session that
     broke are never taken for words of the next, but for those that it hears again. A partial that
-    comes too late is dropped, and counted.
+    comes too late is dropped, and counted. A recogniser that says nothing of what it was given is
+    given up, after ``recogniser_switch_ms`` where another can take over.
     """
     choice = stage.ports.speech_to_text
     recogniser = choice.pick(stage.call.recogniser)
-    session = _Session(stage, emit)
+    patience = _Patience(stage, recogniser.name)
+    session = _Session(stage, emit, patience)
     stage.note(notes.RecogniserStarted(at_ms=stage.now_ms(), provider=recogniser.name))
     try:
-        with choice.watched(recogniser.name), stage.ears.listen(gated=recogniser.gated) as sound:
-            await recogniser.transcribe(sound, session.heard)
+        with (
+            choice.watched(recogniser.name),
+            stage.ears.listen(gated=recogniser.gated, edge=patience.edge) as sound,
+        ):
+            with patience.scope:
+                await recogniser.transcribe(sound, session.heard)
+            patience.check()
             raise ProviderLost("speech-to-text ended by itself")
     except ProviderError as error:
         failure = error
@@ -46,6 +54,53 @@ async def transcribe(stage: Stage, emit: Emit) -> None:
     )
 
 
+class _Patience:
+    """Cancels ``scope`` when a session is mute: when it has said nothing, not even that there was
+    nothing to understand, since speech began that is over for so long.
+
+    Sound shorter than ``missed_ms`` may be a cough, but adds up. Words that came while the caller
+    spoke are enough: a recogniser may know before us that they are done, and then say no more.
+    """
+
+    def __init__(self, stage: Stage, name: str) -> None:
+        self._settings, self._choice = stage.call.settings, stage.ports.speech_to_text
+        self._name, self._took_over = name, bool(stage.call.recogniser)
+        self._limit_ms = 0
+        self._onset_ms = 0.0
+        self._answered = True
+        """Something was said since the last onset."""
+        self._unanswered_ms = 0.0
+        """The sound of which nothing was said."""
+        self.scope = trio.CancelScope()
+
+    def edge(self, edge: Onset | Offset) -> None:
+        """The recogniser is told that the caller begins or stops."""
+        if isinstance(edge, Onset):
+            self._onset_ms, self._answered = edge.at_ms, False
+            return
+        if self._answered:
+            return
+        self._unanswered_ms += edge.at_ms - self._onset_ms
+        if self._unanswered_ms >= self._settings.missed_ms and self.scope.deadline == inf:
+            others = self._choice.instead_of(self._name, took_over=self._took_over)
+            settings = self._settings
+            self._limit_ms = settings.recogniser_switch_ms if others else settings.first_words_ms
+            self.scope.deadline = trio.current_time() + self._limit_ms / 1000
+
+    def answered(self) -> bool:
+        """The recogniser says something; returns whether it is not given up yet."""
+        self._answered, self._unanswered_ms = True, 0.0
+        if self.scope.cancel_called:
+            return False
+        self.scope.deadline = inf
+        return True
+
+    def check(self) -> None:
+        """Raises :class:`ProviderTimeout` if it was given up."""
+        if self.scope.cancelled_caught:
+            raise ProviderTimeout(f"speech-to-text was silent for {self._limit_ms} ms")
+
+
 class _Session:
     """Numbers what one session says.
 
@@ -54,8 +109,8 @@ class _Session:
     ``_behind_ms`` is where, ``_again`` are the segments.
     """
 
-    def __init__(self, stage: Stage, emit: Emit) -> None:
-        self._stage, self._emit = stage, emit
+    def __init__(self, stage: Stage, emit: Emit, patience: _Patience) -> None:
+        self._stage, self._emit, self._patience = stage, emit, patience
         self._known: dict[int, Heard] = {}
         self._again: set[int] = set()
         self._behind_ms = 0.0
@@ -88,6 +143,8 @@ class _Session:
     def heard(self, words: Heard) -> None:
         """The session says something."""
         stage, ears = self._stage, self._stage.ears
+        if not self._patience.answered():
+            return
         if self._is_outdated(words):
             stage.note(
                 notes.EventDropped(at_ms=stage.now_ms(), event="transcript", effect="transcribe")

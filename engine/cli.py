@@ -113,9 +113,12 @@ def serve(
 ) -> None:
     """Take calls: Twilio Media Streams on ws://HOST:PORT/media, health on /healthz.
 
-    On this machine (a loopback HOST, and no proxy between), or with a token, /inspect shows the
-    calls, /phone is a telephone in the browser, GET /providers says how each provider is doing, and
-    GET /turns?call=ID how long the turns of a recent call took, and by whom.
+    For this machine, where HOST is a loopback address, or with a token: /inspect shows the calls,
+    /phone is a telephone in the browser, GET /providers says how each provider is doing, GET
+    /metrics the same for Prometheus, and GET /turns?call=ID how long the turns of a recent call
+    took, and by whom. Only requests that name a local host, and do not say that they came through a
+    proxy, are this machine's; a tunnel, or a proxy that hides itself, looks local: let it forward
+    /media alone.
 
     Every call writes a journal (calls/*.jsonl). Until the models are loaded, calls are answered
     with 503. Ctrl-C or SIGTERM closes every call, within seconds, and ends the service.

@@ -1,11 +1,14 @@
-"""``antiphon eval``: scripted dialogues held against an engine, and measured."""
+"""``antiphon eval``: scripted dialogues held against an engine, and measured.
+
+The evaluation is imported by who uses it: the other commands do not wait for that.
+"""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import trio
@@ -16,22 +19,19 @@ from adapters.twilio.dialing import BadAddress, parse_address
 from effects.ports import ProviderError
 from engine.config import Config, load_config
 from engine.errors import ConfigError
-from engine.evaluation.dialogue import DialogueFile, load_dialogues
-from engine.evaluation.figures import (
-    Result,
-    Thresholds,
-    broken,
-    figures_of,
-    load_thresholds,
-)
-from engine.evaluation.plan import Plan, plan
-from engine.evaluation.run import Elsewhere, Here, Progress, evaluate
-from engine.evaluation.speech import Sounds, callers_voice, needs_voice, sounds_of
-from engine.evaluation.table import Report, show
 from engine.stack import open_desk
 
+if TYPE_CHECKING:
+    from engine.evaluation.dialogue import DialogueFile
+    from engine.evaluation.figures import Result, Thresholds
+    from engine.evaluation.plan import Plan
+    from engine.evaluation.run import Progress
+    from engine.evaluation.speech import Sounds
+    from engine.evaluation.table import Report
+
+    Dialogues = list[tuple[DialogueFile, Plan]]
+
 BROKEN = 1
-Dialogues = list[tuple[DialogueFile, Plan]]
 
 
 def add_to(app: typer.Typer, run: Callable[[Callable[[], object]], None]) -> None:
@@ -62,6 +62,9 @@ def add_to(app: typer.Typer, run: Callable[[Callable[[], object]], None]) -> Non
         whether the tasks were done; docs/evaluation.md has the format. Exit code 1 if a
         threshold is broken or a dialogue could not be held.
         """
+        from engine.evaluation.figures import Thresholds, load_thresholds
+        from engine.evaluation.table import show
+
         console = Console(highlight=False)
         report: list[Report] = []
 
@@ -98,10 +101,15 @@ def _check(url: str | None, config: Path | None, json: Path | None) -> None:
 
 def _planned(folder: Path) -> Dialogues:
     """All dialogues of a folder, spoken and planned. Blocks. Raises :class:`ConfigError`."""
+    from engine.evaluation.dialogue import load_dialogues
+    from engine.evaluation.plan import plan
+
     return [(file, plan(file.dialogue, _sounds(file))) for file in load_dialogues(folder)]
 
 
 def _sounds(file: DialogueFile) -> Sounds:
+    from engine.evaluation.speech import callers_voice, needs_voice, sounds_of
+
     try:
         voice = callers_voice(file.name) if needs_voice(file.dialogue) else None
     except ProviderError as error:
@@ -117,6 +125,8 @@ async def _held(
     calls: int,
     progress: Progress,
 ) -> list[Result]:
+    from engine.evaluation.run import Elsewhere, Here, evaluate
+
     if url is not None:
         return await evaluate(Elsewhere(url), plans, folder, calls=calls, progress=progress)
     with tempfile.TemporaryDirectory() as orders:
@@ -128,6 +138,9 @@ async def _held(
 
 
 def _report(results: list[Result], limits: Thresholds) -> Report:
+    from engine.evaluation.figures import broken, figures_of
+    from engine.evaluation.table import Report
+
     figures = figures_of(results)
     return Report(figures=figures, broken_thresholds=broken(limits, figures), dialogues=results)
 

@@ -1,4 +1,7 @@
-"""``antiphon fuzz``: calls that nobody thought of, held against a chart and an agent."""
+"""``antiphon fuzz``: calls that nobody thought of, held against a chart and an agent.
+
+The fuzzer is imported by who uses it: the other commands do not wait for that.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -18,19 +21,13 @@ from rich.console import Console
 from engine.agents import AgentKit, agent_kit
 from engine.chart import default_chart_path, load_chart
 from engine.errors import ConfigError
-from engine.fuzzing.base_calls import BASE_CALLS
-from engine.fuzzing.corpus import Corpus, scenario_to_keep, to_keep
-from engine.fuzzing.enumeration import enumerate_calls
-from engine.fuzzing.failure import Failure, held
-from engine.fuzzing.interruptions import interruptions
-from engine.fuzzing.nightly import Hunt, hunt
-from engine.fuzzing.replay_string import scenario_of
-from engine.fuzzing.runs import smallest, unlike
-from engine.fuzzing.silence import silenced
-from engine.fuzzing.story import broken_lines, happened, story
-from engine.fuzzing.subject import Subject
-from engine.simulation.scenario import Scenario, dump_scenario, load_scenario
 from engine.vocabulary import VOCABULARY
+
+if TYPE_CHECKING:
+    from engine.fuzzing.failure import Failure
+    from engine.fuzzing.nightly import Hunt
+    from engine.fuzzing.subject import Subject
+    from engine.simulation.scenario import Scenario
 
 BROKEN = 1
 INTERRUPTED = 130
@@ -100,6 +97,8 @@ def fuzz(
 
     Exit code 0 if no law was broken, 1 if one was, 2 if something given is wrong, 130 after Ctrl-C.
     """
+    from engine.fuzzing.silence import silenced
+
     _check(minutes, corpus, replay, save, only, thorough)
     options = [
         *(["--chart", str(chart)] if chart else []),
@@ -147,6 +146,8 @@ def _check(
 
 
 def _subject(chart: Path | None, agent: str | None) -> Subject:
+    from engine.fuzzing.subject import Subject
+
     loaded = load_chart(chart or default_chart_path(), VOCABULARY)
     if agent is None:
         return Subject(loaded)
@@ -175,6 +176,9 @@ def _kit(name: str) -> AgentKit:
 def _scenarios(folder: Path | None, only: str | None) -> list[tuple[str, Scenario]]:
     """The scenarios to begin with, by name: a folder's, or those that come with antiphon; of them
     those that have ``only`` in their names."""
+    from engine.fuzzing.base_calls import BASE_CALLS
+    from engine.simulation.scenario import load_scenario
+
     if folder is None and not SCENARIOS.is_dir():
         scenarios = list(BASE_CALLS)
     else:
@@ -206,7 +210,10 @@ def _fuzz(
     jobs: int,
     seed: int,
 ) -> bool:
+    from engine.fuzzing.enumeration import enumerate_calls
     from engine.fuzzing.generate import generate  # hypothesis is an extra
+    from engine.fuzzing.interruptions import interruptions
+    from engine.fuzzing.runs import smallest, unlike
 
     with _status() as status, interruptions() as over:
 
@@ -239,6 +246,9 @@ def _search(
     seed: int,
     folder: Path | None,
 ) -> bool:
+    from engine.fuzzing.corpus import Corpus
+    from engine.fuzzing.nightly import hunt
+
     corpus = Corpus(folder)
     with _status() as status:
 
@@ -269,6 +279,12 @@ def _search(
 
 
 def _replay(subject: Subject, text: str, save: str | None, folder: Path) -> bool:
+    from engine.fuzzing.corpus import scenario_to_keep, to_keep
+    from engine.fuzzing.failure import held
+    from engine.fuzzing.replay_string import scenario_of
+    from engine.fuzzing.story import broken_lines, happened
+    from engine.simulation.scenario import dump_scenario
+
     scenario = scenario_of(text)
     path = None if save is None else _path_to_save(save, folder)
     call = held(scenario, subject)
@@ -312,6 +328,8 @@ def _status() -> Iterator[Callable[[str], None]]:
 
 
 def _tell(failures: list[Failure], options: list[str]) -> None:
+    from engine.fuzzing.story import story
+
     for number, failure in enumerate(failures):
         told = story(failure, options)
         typer.echo(f"\n{told if number < STORIES else _beginning(told)}")

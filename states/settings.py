@@ -80,6 +80,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ``reply_ms``: a reply later than this is given up with an apology.
         ``first_token_ms``, ``first_audio_ms``: the provider is given up after this silence.
         ``mind_switch_ms``, ``voice_switch_ms``: the same where another can take over.
+        ``first_words_ms``, ``recogniser_switch_ms``: likewise of speech-to-text, after the end
+        of speech of which it has said nothing.
         ``mind_hedge_ms``: a language model that says nothing for so long gets company: the next one
         is asked as well, and whoever begins first composes the reply (0: never).
         ``generation_ms``: the longest that the language model may write at a reply, tools left
@@ -141,8 +143,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reply_ms: Milliseconds = 12_000
     first_token_ms: Milliseconds = 6000
     first_audio_ms: Milliseconds = 5000
+    first_words_ms: Milliseconds = 6000
     mind_switch_ms: Milliseconds = 2500
     voice_switch_ms: Milliseconds = 1500
+    recogniser_switch_ms: Milliseconds = 2500
     mind_hedge_ms: Limit = 0
     generation_ms: Milliseconds = 30_000
     tool_rounds: Count = 4

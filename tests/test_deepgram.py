@@ -100,6 +100,40 @@ async def test_words_that_are_taken_back_are_reported() -> None:
     assert [(words.text, words.final) for words in caller.heard] == [("one", False), ("", True)]
 
 
+@pytest.mark.parametrize(
+    "settings", [NOVA, msgspec.structs.replace(NOVA, finalize_at_offset=False), FLUX]
+)
+async def test_a_noise_is_answered_with_no_words(settings: DeepgramSettings) -> None:
+    """It is told once, some time later, that there was nothing to understand: who says nothing of
+    it at all would be taken for mute."""
+    async with open_twin(DeepgramTwin()) as twin, calling(twin, settings) as caller:
+        caller.begins()
+        caller.is_quiet(600)
+        caller.pauses()
+        noise_ms = caller.at_ms
+        caller.is_quiet(8000)
+        caller.hangs_up()
+        await caller.ended()
+    assert [(words.text, words.final) for words in caller.heard] == [("", True)]
+    assert caller.heard[0].through_ms >= noise_ms
+
+
+@pytest.mark.parametrize("settings", [NOVA, FLUX])
+async def test_words_answer_for_themselves(settings: DeepgramSettings) -> None:
+    """Of speech that was understood nobody says that there was nothing."""
+    async with open_twin(DeepgramTwin()) as twin, calling(twin, settings) as caller:
+        caller.begins()
+        caller.says("one")
+        caller.pauses()
+        caller.is_quiet(4000)
+        caller.begins()
+        caller.says("two")
+        caller.pauses()
+        caller.speech_over()
+        await caller.ended()
+    assert caller.words == ["one", "two"]
+
+
 # --- Flux ---------------------------------------------------------------------------------------
 
 

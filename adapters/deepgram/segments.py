@@ -66,6 +66,12 @@ class Segments:
         if words.turn is not None:
             self._turn = words.turn + 1
 
+    def nothing(self, through_ms: float) -> Iterator[Heard]:
+        """The caller made a sound, and there were no words in it."""
+        if self._open is None:
+            yield Heard(self._number, "", True, through_ms)
+            self._number += 1
+
     def utterance_end(self) -> Iterator[Heard]:
         """No further word came for long: what is final ends the turn, or what will be."""
         if self._open:

@@ -66,6 +66,10 @@ class Session:
         self._speaking = False
         self._paused = False
         """The caller did, and their last words are not final."""
+        self._voice_ms = 0.0
+        """Until when they did."""
+        self._answered = True
+        """Something was reported since they last began."""
         self._listening = trio.CancelScope()
         """Waits for the next message; its deadline is when one is due."""
 
@@ -158,8 +162,10 @@ class Session:
                             self._expect()
                 case Onset():
                     self._speaking, self._paused = True, False
-                case Offset():
+                    self._answered = False
+                case Offset(at_ms):
                     self._speaking, self._paused = False, True
+                    self._voice_ms = at_ms
                     self._listening.deadline = math.inf
                     await self._ask(line)
                 case None:
@@ -198,7 +204,11 @@ class Session:
                     log.warning("vendor_complains", vendor=VENDOR, why=quoted(why))
 
     def _take(self, words: Words) -> None:
-        self._report(self._segments.take(words, self._backlog.call_ms(words.through_ms)))
+        through_ms = self._backlog.call_ms(words.through_ms)
+        self._report(self._segments.take(words, through_ms))
+        heard_ms = through_ms if words.final else through_ms - UNDECIDED_MS
+        if not (self._answered or self._speaking) and heard_ms >= self._voice_ms:
+            self._report(self._segments.nothing(through_ms))
         if words.final:
             self._failures = 0
             self._paused = False
@@ -208,4 +218,5 @@ class Session:
 
     def _report(self, heard: Iterable[Heard]) -> None:
         for words in heard:
+            self._answered = True
             self._heard(words)

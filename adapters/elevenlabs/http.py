@@ -1,7 +1,8 @@
 """A clause over HTTP: ``/v1/text-to-speech/{voice_id}/stream/with-timestamps``, by the SDK.
 
-The SDK is imported when this is entered, because that takes a third of a second. Of its own it
-would wait for four minutes, and sleep on asyncio, which is not there, before it tries again.
+The SDK is imported when this is entered, because that takes a while, and of it only what is needed:
+its usual client takes four times as long. Of its own it would wait for four minutes, and sleep on
+asyncio, which is not there, before it tries again.
 """
 
 from __future__ import annotations
@@ -37,16 +38,17 @@ class Http:
 
     async def __aenter__(self) -> Self:
         import httpx
-        from elevenlabs.client import AsyncElevenLabs
+        from elevenlabs.base_client import AsyncBaseElevenLabs
 
         limits = httpx.Limits(keepalive_expiry=KEPT_S)
         client = await self._stack.enter_async_context(httpx.AsyncClient(limits=limits))
-        self._vendor = AsyncElevenLabs(
+        vendor = AsyncBaseElevenLabs(
             api_key=revealed(self._key, KEY_VARIABLE),
             base_url=self._settings.base_url,
             timeout=self._settings.silence_s,
             httpx_client=client,
         )
+        self._text_to_speech = vendor.text_to_speech  # which imports it, now and not in a call
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -75,7 +77,7 @@ class Http:
         from elevenlabs.types import VoiceSettings
 
         settings = self._settings
-        chunks = self._vendor.text_to_speech.stream_with_timestamps(
+        chunks = self._text_to_speech.stream_with_timestamps(
             settings.voice,
             text=saying.clause.spoken,
             model_id=settings.model,

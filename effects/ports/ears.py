@@ -72,7 +72,12 @@ class SpeechToText(Provider, Protocol):
     async def transcribe(
         self, sound: trio.MemoryReceiveChannel[Sound], heard: Callable[[Heard], None]
     ) -> None:
-        """Run until ``sound`` ends. Raises :class:`ProviderError`. Safe to cancel anywhere."""
+        """Run until ``sound`` ends. Raises :class:`ProviderError`. Safe to cancel anywhere.
+
+        Each stretch of speech is answered, by its :class:`Offset` or some time later: where there
+        was nothing to understand (a noise), with an empty final text. Who answers nothing is
+        taken for one that does not work any more.
+        """
         ...
 
 

@@ -149,6 +149,8 @@ SETTINGS = _ready(
     _values("greeting_protected_ms", 100, 2000),
     _values("mind_switch_ms", 300),
     _values("voice_switch_ms", 300),
+    _values("recogniser_switch_ms", 300),
+    _values("first_words_ms", 1000),
     _values("mind_hedge_ms", 100, 300),
 )
 

@@ -251,6 +251,13 @@ def _another_recogniser_in_mid_speech(reading: Reading) -> bool:
     )
 
 
+def _gave_up_the_mute(reading: Reading) -> bool:
+    return any(
+        isinstance(line.event, events.SttFailed) and "was silent" in line.event.reason
+        for _, line in reading.events
+    )
+
+
 def _hedged(reading: Reading) -> bool:
     return any(isinstance(note, notes.ReplyRequested) and note.hedge for _, note in reading.notes)
 
@@ -323,6 +330,7 @@ SOMETIMES: Mapping[str, Mark] = MappingProxyType(
         "another voice goes on in mid-reply": _takes("change_voice", _in("speaking")),
         "another voice says a fixed line": _takes("change_voice", _runs("recite")),
         "the voice that took over fails as well": _both_voices_failed,
+        "speech-to-text is mute, and given up": _gave_up_the_mute,
         "another recogniser goes on": _action("change_recogniser"),
         "another recogniser goes on in mid-speech": _another_recogniser_in_mid_speech,
         "an effect that does not stop is abandoned": _phase("abandoned"),

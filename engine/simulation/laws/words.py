@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from engine import journal
 from engine.simulation.laws.floor import silence_limit_ms
 from engine.simulation.laws.lost import Turn, words_lost
+from engine.simulation.laws.mute import left_with_the_mute
 from engine.simulation.laws.owed import (
     answers_the_turn,
     keeps_its_word,
@@ -153,6 +154,7 @@ def answered(trace: Trace) -> list[Violation]:
     - What is heard was asked for with the words of the turn; no word is taken up more often
       than it was said, or as final before it was.
     - A reply that failed is followed by an apology or a goodbye.
+    - Speech-to-text that says nothing of what the caller said is given up.
     """
     reading = reading_of(trace)
     turns = _turns(reading)
@@ -164,6 +166,7 @@ def answered(trace: Trace) -> list[Violation]:
         *answers_the_turn(reading),
         *taken_up_once(reading, [turn.words for turn in turns if turn.fate != "retracted"]),
         *keeps_its_word(reading),
+        *left_with_the_mute(reading),
     ]
 
 

@@ -65,6 +65,11 @@ MUTANTS = (
         ),
     ),
     mutant(
+        "a mute recogniser is kept",
+        "Speech-to-text that says nothing is waited for, for ever.",
+        Code("effects.transcribe:_Patience.edge", "self._limit_ms / 1000", "inf"),
+    ),
+    mutant(
         "nobody speaks on",
         "A voice could take over, and does not.",
         OnChart(
