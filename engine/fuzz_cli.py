@@ -20,6 +20,7 @@ from engine.chart import default_chart_path, load_chart
 from engine.errors import ConfigError
 from engine.fuzzing.base_calls import BASE_CALLS
 from engine.fuzzing.corpus import Corpus, scenario_to_keep, to_keep
+from engine.fuzzing.coverage import Explored
 from engine.fuzzing.enumeration import enumerate_calls
 from engine.fuzzing.failure import Failure, held
 from engine.fuzzing.interruptions import interruptions
@@ -29,6 +30,7 @@ from engine.fuzzing.runs import smallest, unlike
 from engine.fuzzing.silence import silenced
 from engine.fuzzing.story import broken_lines, happened, story
 from engine.fuzzing.subject import Subject
+from engine.picture.tally import write_taken
 from engine.simulation.scenario import Scenario, dump_scenario, load_scenario
 from engine.vocabulary import VOCABULARY
 
@@ -90,6 +92,13 @@ def fuzz(
         str | None,
         typer.Option(metavar="NAME", help="Keep the call of --replay as a scenario."),
     ] = None,
+    coverage: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write how often each transition was taken, for antiphon diagram --coverage.",
+        ),
+    ] = None,
 ) -> None:
     """Look for calls in which a law of the floor is broken.
 
@@ -101,6 +110,7 @@ def fuzz(
     Exit code 0 if no law was broken, 1 if one was, 2 if something given is wrong, 130 after Ctrl-C.
     """
     _check(minutes, corpus, replay, save, only, thorough)
+    _check_coverage(coverage, replay)
     options = [
         *(["--chart", str(chart)] if chart else []),
         *(["--agent", agent] if agent else []),
@@ -112,10 +122,10 @@ def fuzz(
             broken = _replay(subject, replay, save, scenarios or SCENARIOS)
         elif minutes is not None:
             known = _scenarios(scenarios, only)
-            broken = _search(subject, options, known, minutes, jobs, seed, corpus)
+            broken = _search(subject, options, known, minutes, jobs, seed, corpus, coverage)
         else:
             known, generated = _scenarios(scenarios, only), 0 if only else GENERATED
-            broken = _fuzz(subject, options, known, thorough, generated, jobs, seed)
+            broken = _fuzz(subject, options, known, thorough, generated, jobs, seed, coverage)
     if broken:
         raise typer.Exit(BROKEN)
 
@@ -141,6 +151,14 @@ def _check(
         raise ConfigError(
             "generating calls needs hypothesis, which is an extra: pip install 'antiphon[fuzz]'"
         )
+
+
+def _check_coverage(coverage: Path | None, replay: str | None) -> None:
+    """What would be a pity to find out only after the search."""
+    if coverage is not None and replay is not None:
+        raise ConfigError("--replay holds one call: leave out --coverage")
+    if coverage is not None and not coverage.absolute().parent.is_dir():
+        raise ConfigError(f"cannot write {coverage}: there is no such folder")
 
 
 # --- what is fuzzed -------------------------------------------------------------------------
@@ -205,6 +223,7 @@ def _fuzz(
     generated: int,
     jobs: int,
     seed: int,
+    coverage: Path | None,
 ) -> bool:
     from engine.fuzzing.generate import generate  # hypothesis is an extra
 
@@ -223,6 +242,7 @@ def _fuzz(
     explored.merge(made.explored)
     typer.echo("\n".join([str(known), *([str(made)] if generated else [])]))
     typer.echo(f"\n{explored.table(subject.chart)}\n")
+    _keep_counts(coverage, subject, explored)
     _tell(failures, options)
     if interrupted:
         typer.echo("interrupted: not everything was tried")
@@ -238,6 +258,7 @@ def _search(
     jobs: int,
     seed: int,
     folder: Path | None,
+    coverage: Path | None,
 ) -> bool:
     corpus = Corpus(folder)
     with _status() as status:
@@ -263,9 +284,15 @@ def _search(
     if result.interrupted:
         typer.echo("interrupted; all that was found is kept")
     typer.echo(f"\n{result.explored.table(subject.chart)}\n\n{result}")
+    _keep_counts(coverage, subject, result.explored)
     kept = f", kept in {folder}/failures" if folder and result.found else ""
     typer.echo(_count(len(result.found)) + kept)
     return bool(result.found)
+
+
+def _keep_counts(path: Path | None, subject: Subject, explored: Explored) -> None:
+    if path is not None:
+        write_taken(path, subject.chart, explored.calls, explored.taken)
 
 
 def _replay(subject: Subject, text: str, save: str | None, folder: Path) -> bool:

@@ -90,7 +90,9 @@ def _by_time(state: State, tally: Tally) -> Shade:
     if not entered:
         return Shade("plain", "", "not entered")
     share = ms / tally.ms if tally.ms else 0.0
-    heat = _HEATS[sum(share >= bound for bound in _SHARES)]
+    # A region lasts as long as what it lies in: that says nothing.
+    lasts = state.parallel or (state.parent is not None and state.parent.parallel)
+    heat: Heat = "plain" if lasts else _HEATS[sum(share >= bound for bound in _SHARES)]
     tip = f"{share:.1%} of the time, {_long(ms)}; entered {_times(entered)}"
     return Shade(heat, f"{share:.0%} {_long(ms)}", f"{tip}, {_long(ms / entered)} each")
 

@@ -68,8 +68,7 @@ _PAINTED = """
 .arrow { --hue: var(--faint) }
 .start, .inward { --hue: var(--dim) }
 .band { fill: none }
-.event, .again > .event, .guard, .action, .target { fill: var(--ink) }
-.number { fill: var(--ink) }
+.name, .number, .event, .again > .event, .guard, .action, .target { fill: var(--ink) }
 .plain > .number, .plain > .event, .plain > .guard, .plain > .action { fill: var(--dim) }
 .plain > .target { fill: var(--dim) }
 .never > .band, .never > .row { fill: var(--never-paper) }
