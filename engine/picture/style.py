@@ -13,7 +13,7 @@ HEATS = 5
 _LIGHT = """
 --paper: #ffffff; --canvas: #f6f8fa; --ink: #1f2328; --dim: #5f6872; --faint: #c4ccd4;
 --guard: #8a4600; --action: #0a6375; --effect: #5b3fa8; --pill: #f1ecff;
---hue-0: #1d5fd1; --hue-1: #985000; --hue-2: #1a7431; --hue-3: #c02553;
+--hue-0: #1d5fd1; --hue-1: #985000; --hue-2: #1a7431; --hue-3: #b81f4d;
 --hue-4: #0b7076; --hue-5: #7a3fc4; --hue-6: #7d5a28; --hue-7: #5a6572; --hue: #57606a;
 --heat-0: #fff4d6; --heat-1: #ffe39f; --heat-2: #ffcc61; --heat-3: #ffb02e; --heat-4: #f98f0e;
 --line-0: #dcc07a; --line-1: #d9a93c; --line-2: #cc8a14; --line-3: #b56c00; --line-4: #954f00;
