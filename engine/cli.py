@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,39 +18,31 @@ from rich.console import Console
 
 from adapters.front.server import Listening
 from adapters.twilio.dialing import parse_address
-from engine import endpoint_cli, eval_cli, fuzz_cli, phone_cli, show_cli, twins_cli, watch_cli
+from engine import (
+    diagram_cli,
+    endpoint_cli,
+    eval_cli,
+    fuzz_cli,
+    phone_cli,
+    show_cli,
+    twins_cli,
+    watch_cli,
+)
 from engine.agents import AGENTS
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
 from engine.config import Config, load_config
 from engine.demo import hold_demo
-from engine.diagram import graphviz, mermaid
 from engine.errors import AntiphonError
 from engine.insight import turns_of
 from engine.inspector.access import Access
 from engine.journal import Head, read_journal
-from engine.matrix import matrix_markdown
 from engine.replay import replay as replay_lines
 from engine.service import MEDIA_PATH, media_url, run_service
 from engine.show import CallsPrinter, turn_table
 from engine.turns import Turns
 from engine.vocabulary import VOCABULARY
 from engine.waterfall import print_waterfalls
-
-
-class DiagramFormat(StrEnum):
-    """What a chart can be drawn as."""
-
-    MERMAID = "mermaid"
-    GRAPHVIZ = "graphviz"
-    MATRIX = "matrix"
-
-
-_DRAW: dict[DiagramFormat, Callable[[Chart], str]] = {
-    DiagramFormat.MERMAID: mermaid,
-    DiagramFormat.GRAPHVIZ: graphviz,
-    DiagramFormat.MATRIX: matrix_markdown,
-}
 
 app = typer.Typer(
     name="antiphon",
@@ -216,23 +207,6 @@ def check(chart: ChartOption = None) -> None:
 
 
 @app.command()
-def diagram(
-    chart: ChartOption = None,
-    format: Annotated[
-        DiagramFormat, typer.Option("--format", "-f", help="What to draw it as.")
-    ] = DiagramFormat.MERMAID,
-) -> None:
-    """Print the chart as a picture's source: Mermaid, Graphviz, or the states × events matrix.
-
-    The same chart always gives the same text. For an image:
-    antiphon diagram -f graphviz | dot -Tsvg
-    """
-    with errors_in_one_line():
-        text = _DRAW[format](_load_chart(chart))
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-
-
-@app.command()
 def replay(
     journal: Annotated[Path, typer.Argument(help="A call's journal (calls/*.jsonl).")],
     chart: Annotated[Path | None, typer.Option(help="Replay on this chart instead.")] = None,
@@ -331,6 +305,7 @@ def errors_in_one_line() -> Iterator[None]:
         raise SystemExit(130) from None
 
 
+app.command()(errors_in_one_line()(diagram_cli.diagram))
 app.command()(errors_in_one_line()(endpoint_cli.endpoint))
 app.command()(errors_in_one_line()(fuzz_cli.fuzz))
 app.command()(errors_in_one_line()(show_cli.show))

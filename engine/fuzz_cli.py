@@ -24,6 +24,7 @@ from engine.errors import ConfigError
 from engine.vocabulary import VOCABULARY
 
 if TYPE_CHECKING:
+    from engine.fuzzing.coverage import Explored
     from engine.fuzzing.failure import Failure
     from engine.fuzzing.nightly import Hunt
     from engine.fuzzing.subject import Subject
@@ -87,6 +88,13 @@ def fuzz(
         str | None,
         typer.Option(metavar="NAME", help="Keep the call of --replay as a scenario."),
     ] = None,
+    coverage: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write how often each transition was taken, for antiphon diagram --coverage.",
+        ),
+    ] = None,
 ) -> None:
     """Look for calls in which a law of the floor is broken.
 
@@ -100,6 +108,7 @@ def fuzz(
     from engine.fuzzing.silence import silenced
 
     _check(minutes, corpus, replay, save, only, thorough)
+    _check_coverage(coverage, replay)
     options = [
         *(["--chart", str(chart)] if chart else []),
         *(["--agent", agent] if agent else []),
@@ -111,10 +120,10 @@ def fuzz(
             broken = _replay(subject, replay, save, scenarios or SCENARIOS)
         elif minutes is not None:
             known = _scenarios(scenarios, only)
-            broken = _search(subject, options, known, minutes, jobs, seed, corpus)
+            broken = _search(subject, options, known, minutes, jobs, seed, corpus, coverage)
         else:
             known, generated = _scenarios(scenarios, only), 0 if only else GENERATED
-            broken = _fuzz(subject, options, known, thorough, generated, jobs, seed)
+            broken = _fuzz(subject, options, known, thorough, generated, jobs, seed, coverage)
     if broken:
         raise typer.Exit(BROKEN)
 
@@ -140,6 +149,14 @@ def _check(
         raise ConfigError(
             "generating calls needs hypothesis, which is an extra: pip install 'antiphon[fuzz]'"
         )
+
+
+def _check_coverage(coverage: Path | None, replay: str | None) -> None:
+    """What would be a pity to find out only after the search."""
+    if coverage is not None and replay is not None:
+        raise ConfigError("--replay holds one call: leave out --coverage")
+    if coverage is not None and not coverage.absolute().parent.is_dir():
+        raise ConfigError(f"cannot write {coverage}: there is no such folder")
 
 
 # --- what is fuzzed -------------------------------------------------------------------------
@@ -209,6 +226,7 @@ def _fuzz(
     generated: int,
     jobs: int,
     seed: int,
+    coverage: Path | None,
 ) -> bool:
     from engine.fuzzing.enumeration import enumerate_calls
     from engine.fuzzing.generate import generate  # hypothesis is an extra
@@ -230,6 +248,7 @@ def _fuzz(
     explored.merge(made.explored)
     typer.echo("\n".join([str(known), *([str(made)] if generated else [])]))
     typer.echo(f"\n{explored.table(subject.chart)}\n")
+    _keep_counts(coverage, subject, explored)
     _tell(failures, options)
     if interrupted:
         typer.echo("interrupted: not everything was tried")
@@ -245,6 +264,7 @@ def _search(
     jobs: int,
     seed: int,
     folder: Path | None,
+    coverage: Path | None,
 ) -> bool:
     from engine.fuzzing.corpus import Corpus
     from engine.fuzzing.nightly import hunt
@@ -273,9 +293,17 @@ def _search(
     if result.interrupted:
         typer.echo("interrupted; all that was found is kept")
     typer.echo(f"\n{result.explored.table(subject.chart)}\n\n{result}")
+    _keep_counts(coverage, subject, result.explored)
     kept = f", kept in {folder}/failures" if folder and result.found else ""
     typer.echo(_count(len(result.found)) + kept)
     return bool(result.found)
+
+
+def _keep_counts(path: Path | None, subject: Subject, explored: Explored) -> None:
+    if path is not None:
+        from engine.picture.tally import write_taken
+
+        write_taken(path, subject.chart, explored.calls, explored.taken)
 
 
 def _replay(subject: Subject, text: str, save: str | None, folder: Path) -> bool:

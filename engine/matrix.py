@@ -21,7 +21,7 @@ _DRAWN = """\
 
 Drawn from `{file}`; do not edit, but run
 
-    antiphon diagram --format matrix > statecharts/{stem}.matrix.md
+    antiphon diagram --format table > statecharts/{stem}.matrix.md
 """
 
 _ORDER = """\

@@ -139,7 +139,7 @@ def test_a_format_that_there_is_not() -> None:
     result = antiphon("diagram", "-f", "png")
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
-    assert all(word in result.stderr for word in ("png", "mermaid", "graphviz", "matrix"))
+    assert all(word in result.stderr for word in ("png", "svg", "mermaid", "table", "graphviz"))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_the_shipped_chart_passes_its_proofs() -> None:
     assert antiphon("check").returncode == 0
 
 
-@pytest.mark.parametrize("format", ["mermaid", "graphviz", "matrix"])
+@pytest.mark.parametrize("format", ["svg", "mermaid", "table", "graphviz"])
 def test_diagrams_are_deterministic(format: str) -> None:
     """The same chart gives the same text, in whatever process."""
     first, second = (antiphon("diagram", "-f", format) for _ in range(2))
@@ -254,7 +254,7 @@ def test_a_journal_with_nothing_in_it(tmp_path: Path) -> None:
         ("serve", ["parcel", "8765", "503", "SIGTERM"]),
         ("call", ["Exit code 0", "1 if the server", "2 if"]),
         ("replay", ["Exit code 1", "no end"]),
-        ("diagram", ["mermaid|graphviz|matrix"]),
+        ("diagram", ["svg|mermaid|table|graphviz"]),
     ],
 )
 def test_help_names_what_one_can_choose_and_what_comes_of_it(

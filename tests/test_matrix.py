@@ -53,13 +53,13 @@ class TestTheShippedMatrix:
     def test_is_fresh(self) -> None:
         """What people look up is what the chart does."""
         path = default_chart_path().with_suffix(".matrix.md")
-        command = f"antiphon diagram --format matrix > {path.parent.name}/{path.name}"
+        command = f"antiphon diagram --format table > {path.parent.name}/{path.name}"
         written = path.read_text(encoding="utf-8") if path.exists() else ""
         assert written == matrix_markdown(shipped_chart()), f"run: {command}"
 
     def test_names_the_command_that_draws_it(self) -> None:
         """The one that the test above asks for."""
-        assert "antiphon diagram --format matrix > statecharts/call.matrix.md" in matrix_markdown(
+        assert "antiphon diagram --format table > statecharts/call.matrix.md" in matrix_markdown(
             shipped_chart()
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -17,14 +18,14 @@ from engine.simulation.trace import Trace
 class Explored:
     """Plain sets, so that what several processes explored can be put together.
 
-    ``taken`` are numbers of transitions, ``answers`` what guards said, ``met`` the events that
-    a state met, ``points`` where tasks were seen to wait, ``aborted`` where the call was
-    cancelled; ``laws`` had something to observe; ``marks`` are of
+    ``taken`` counts transitions by their numbers, ``answers`` are what guards said, ``met`` the
+    events that a state met, ``points`` where tasks were seen to wait, ``aborted`` where the call
+    was cancelled; ``laws`` had something to observe; ``marks`` are of
     :data:`~engine.fuzzing.sometimes.SOMETIMES`.
     """
 
     calls: int = 0
-    taken: set[int] = field(default_factory=set)
+    taken: Counter[int] = field(default_factory=Counter)
     answers: set[tuple[str, bool]] = field(default_factory=set)
     met: set[tuple[str, str]] = field(default_factory=set)
     points: set[str] = field(default_factory=set)

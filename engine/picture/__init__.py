@@ -1,16 +1,7 @@
-"""The picture of a chart: a stand-in, until the real one."""
+"""The picture of a chart, drawn by our own hand: SVG, the same bytes on every machine."""
 
-from __future__ import annotations
+from engine.picture.drawing import svg
+from engine.picture.layout import Layout, layout_of
+from engine.picture.paint import Paint, Shade
 
-from engine.chart import Chart
-from engine.errors import AntiphonError
-
-
-def layout_of(chart: Chart) -> object:
-    """Where everything stands."""
-    raise AntiphonError(f"{chart.path}: no layout; install Graphviz")
-
-
-def svg(chart: Chart, layout: object) -> str:
-    """The drawing."""
-    raise AntiphonError(f"{chart.path}: no drawing")
+__all__ = ["Layout", "Paint", "Shade", "layout_of", "svg"]

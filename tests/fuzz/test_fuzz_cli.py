@@ -18,10 +18,12 @@ from typer.testing import CliRunner, Result
 from engine import fuzz_cli
 from engine.cli import app
 from engine.fuzzing.replay_string import replay_string
+from engine.picture.tally import read_taken
 from engine.simulation.expectations import unmet
 from engine.simulation.laws import check_laws
 from engine.simulation.scenario import Scenario, dump_scenario, load_scenario
 from engine.simulation.world import simulate
+from tests.chart_kit import shipped_chart
 from tests.fuzz.planted import BARGE_IN, SMALL, chart_that_talks_on
 
 GREETING = Scenario(says="The caller hangs up.", greeting="Hi.", ends_at=0.3)
@@ -180,6 +182,20 @@ def test_one_scenario_can_be_disturbed_thoroughly(
     assert singles[0] < singles[1]
 
 
+def test_what_was_taken_can_be_written(somewhere: Path) -> None:
+    """For a picture of it: all calls together, from whichever process."""
+    call = replace(GREETING, ends_at=0.04)
+    folder = str(scenarios(somewhere, hanging_up=call))
+    result = fuzz(
+        "--scenarios", folder, "--only", "hanging up", "--jobs", "2", "--coverage", "x.json"
+    )
+    assert result.exit_code == 0, result.output
+    taken = read_taken(somewhere / "x.json", shipped_chart())
+    assert 1 < taken.transitions[0] <= taken.calls
+    (reached,) = re.findall(r"\ntransitions +(\d+) of", result.stdout)
+    assert len(taken.transitions) == int(reached)
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_ctrl_c_ends_it_with_what_was_found(
     somewhere: Path, jobs: str, monkeypatch: pytest.MonkeyPatch
@@ -239,6 +255,8 @@ def test_what_cannot_be_done_is_one_line(somewhere: Path) -> None:
     assert "leave out --only" in one_line("--replay", text, "--only", "x")
     assert "none of the 8 scenarios is called so" in one_line("--only", "nobody")
     assert "cut off" in one_line("--replay", text[:-5])
+    assert "leave out --coverage" in one_line("--replay", text, "--coverage", "x.json")
+    assert "there is no such folder" in one_line("--coverage", "nowhere/x.json")
     assert "give a name with letters" in one_line("--replay", text, "--save", "../..")
     assert "cannot read the chart" in one_line("--chart", "nowhere.yaml")
     assert "no scenarios (*.yaml) in nowhere" in one_line("--scenarios", "nowhere")
