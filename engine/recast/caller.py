@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Literal
 
 from engine.journal import Event, Note
@@ -20,7 +21,8 @@ from states.endpointing import Contour
 WINDOW_MS = 32.0
 """What the ears judge at a time."""
 
-FRAME_WAIT_MS = 10.0
+FRAME_MS = 20.0
+FRAME_WAIT_MS = FRAME_MS / 2
 """How long a sound waits, on average, for the frame that brings it to be whole."""
 
 REACTION_MS = 1000.0
@@ -67,8 +69,6 @@ def acts_of(story: Story, lag_s: float) -> list[Act]:
 
 
 def _speeches(story: Story) -> list[_Deed]:
-    settings = story.head.settings
-    onset_ms = max(1, round(settings.onset_ms / WINDOW_MS)) * WINDOW_MS + FRAME_WAIT_MS
     speeches: list[_Deed] = []
     for line in story.lines:
         if not isinstance(line, Event):
@@ -76,7 +76,7 @@ def _speeches(story: Story) -> list[_Deed]:
         event, last = line.event, speeches[-1] if speeches else None
         match event:
             case events.SpeechStarted(at_ms=at_ms):
-                from_ms = max(at_ms - onset_ms, last.to_ms + WINDOW_MS if last else 0.0)
+                from_ms = max(_began_ms(story, at_ms), last.to_ms + WINDOW_MS if last else 0.0)
                 speeches.append(_Deed("speaks", from_ms, story.over_ms))
             case events.SpeechEnded(at_ms=at_ms, voice_at_ms=voice_at_ms) if last:
                 last.told_ms, last.to_ms = at_ms, max(voice_at_ms, last.from_ms + WINDOW_MS)
@@ -85,6 +85,22 @@ def _speeches(story: Story) -> list[_Deed]:
             case events.OverlapHeld() | events.BackchannelHeld() if last and not last.pauses:
                 last.pauses = _pauses(story, line, last)
     return speeches
+
+
+def _began_ms(story: Story, told_ms: float) -> float:
+    """When a sound began that was told at ``told_ms``: the likeliest moment of those at which it
+    would be told then, by windows and frames as they are in the simulation."""
+    windows = max(1, round(story.head.settings.onset_ms / WINDOW_MS))
+    likely_ms = told_ms - windows * WINDOW_MS - FRAME_WAIT_MS
+
+    def told_of(from_ms: float) -> float:
+        first = ceil((from_ms - WINDOW_MS / 2 + 0.1) / WINDOW_MS)
+        whole_ms = (first + windows) * WINDOW_MS - from_ms
+        return from_ms + ceil(whole_ms / FRAME_MS) * FRAME_MS
+
+    near = [likely_ms + step for step in range(-20, 21)]
+    fitting = [from_ms for from_ms in near if abs(told_of(from_ms) - told_ms) < 1]
+    return min(fitting, key=lambda from_ms: abs(from_ms - likely_ms), default=likely_ms)
 
 
 def _pauses(story: Story, line: Event, speech: _Deed) -> list[tuple[float, float]]:

@@ -8,12 +8,16 @@ from typing import Any
 from msgspec.structs import replace
 
 from engine.recast.story import Generation, ReplyStory, Story, usual
+from engine.simulation.recalled import alike
 from engine.simulation.scenario import Answer, Asks, Fault, ScriptedTool, Use
 from states import events
 from states.words import normalized
 
 NEVER_S = 3600.0
 LONGEST_TIMEOUT_S = 60.0
+USUAL_WORD_S = 0.02
+LONG_S = 1.0
+"""Who has waited so long for a reply that never came has met a slow language model."""
 
 
 def answers_of(story: Story) -> tuple[list[Answer], list[Answer] | None]:
@@ -27,26 +31,39 @@ def answers_of(story: Story) -> tuple[list[Answer], list[Answer] | None]:
     others = {part.requested.provider for _, part in asked} - {first}
     usual_s = _usual_first_token_s(story)
     replies = _worth_keeping([reply for _, reply in sorted(story.replies.items())])
-    firsts = [_answer(reply, parts, usual_s) for reply, parts in _by(replies, {first})]
-    if not others:
-        return firsts, None
-    return firsts, [_answer(reply, parts, usual_s) for reply, parts in _by(replies, others)]
+    told = [reply for reply in replies if reply.text]
+
+    def answer(reply: ReplyStory, parts: list[Generation]) -> Answer:
+        likely = max(told, key=lambda one: alike(one.to, reply.to), default=None)
+        return _answer(reply, parts, usual_s, likely.text if likely else Answer().says)
+
+    firsts = [answer(*one) for one in _by(replies, {first})]
+    return firsts, [answer(*one) for one in _by(replies, others)] if others else None
 
 
 def _worth_keeping(replies: list[ReplyStory]) -> list[ReplyStory]:
-    """Those that were composed to their end, were heard, or failed; of words that have none of
-    these, the drafts, as far as they came."""
+    """Those that were composed to their end, were heard, failed, or took long; of words that have
+    none of these, the drafts, as far as they came."""
 
-    def came_to_something(reply: ReplyStory) -> bool:
-        return reply.audible or any(one.composed_ms or one.failed for one in reply.generations)
+    def counts(reply: ReplyStory) -> bool:
+        parts = reply.generations
+        told = any(one.composed_ms or one.failed or one.tool for one in parts)
+        return reply.audible or told or _waited_s(parts[-1]) >= LONG_S
 
     composed = [reply for reply in replies if reply.generations]
-    known = {normalized(reply.to) for reply in composed if came_to_something(reply)}
+    known = {normalized(reply.to) for reply in composed if counts(reply)}
     return [
         reply
         for reply in composed
-        if came_to_something(reply) or (reply.text and normalized(reply.to) not in known)
+        if counts(reply) or (reply.text and normalized(reply.to) not in known)
     ]
+
+
+def _waited_s(part: Generation) -> float:
+    """How long a request that came to nothing was waited for."""
+    if part.came_to_something or part.dropped_ms is None:
+        return 0.0
+    return _seconds(part.dropped_ms - part.requested.at_ms)
 
 
 def _by(
@@ -69,11 +86,20 @@ def _usual_first_token_s(story: Story) -> float:
     return usual(waits, 150.0) / 1000
 
 
-def _answer(reply: ReplyStory, parts: list[Generation], usual_s: float) -> Answer:
-    """A reply's generations, from the last to the first: each goes on with the next."""
+def _answer(reply: ReplyStory, parts: list[Generation], usual_s: float, likely: str) -> Answer:
+    """A reply's generations, from the last to the first: each goes on with the next. What one
+    that was given up would have said is ``likely`` what was said to the nearest words."""
+    last = parts[-1]
     answer: Answer | None = None
+    if last.tool and not last.failed:
+        answer = Answer(says=likely, first_token=usual_s)
     for part in reversed(parts):
-        answer = replace(_generated(part, reply, usual_s), then=answer)
+        if part.came_to_something:
+            answer = replace(_generated(part, reply, usual_s), then=answer)
+        else:
+            waited_s = _waited_s(part)
+            first_s = usual_s if waited_s < LONG_S else waited_s + usual_s
+            answer = Answer(says=likely, first_token=round(first_s, 4))
     assert answer is not None
     return replace(answer, to=reply.to, asked=reply.asked)
 
@@ -89,10 +115,19 @@ def _generated(part: Generation, reply: ReplyStory, usual_s: float) -> Answer:
             says=text,
             first_token=first_s if text else _seconds(part.failed.at_ms - part.requested.at_ms),
             fault_after_words=len(text.split(" ")) if text else 0,
+            fault_late=_late_s(part, first_s, word_s, text),
         )
-    if part.tool and part.settled is not None:
-        return replace(answer, before=text, says="", asks=_asks(part.settled, part))
+    if part.tool:
+        return replace(answer, before=text, says="", asks=_asks(part))
     return replace(answer, says=text)
+
+
+def _late_s(part: Generation, first_s: float, word_s: float, text: str) -> float:
+    """How long after the last word that is known a failure came."""
+    if not text or part.failed is None:
+        return 0.0
+    known_s = first_s + word_s * len(text.split(" "))
+    return round(max(0.0, _seconds(part.failed.at_ms - part.requested.at_ms) - known_s), 4)
 
 
 def _fault(failed: events.ReplyFailed | None) -> tuple[Fault | None, bool]:
@@ -104,14 +139,14 @@ def _fault(failed: events.ReplyFailed | None) -> tuple[Fault | None, bool]:
     return "lost", False
 
 
-def _asks(settled: events.ToolSettled, part: Generation) -> Asks:
+def _asks(part: Generation) -> Asks:
     try:
-        arguments = json.loads(settled.arguments or "{}")
+        arguments = json.loads(part.settled.arguments or "{}" if part.settled else "{}")
     except ValueError:
         arguments = None
     is_wrong = not isinstance(arguments, dict)
     return Asks(
-        tool=settled.tool,
+        tool=part.tool,
         arguments={} if is_wrong else arguments,
         broken=int(is_wrong),
     )
@@ -128,14 +163,17 @@ def _pace(part: Generation, usual_s: float) -> tuple[float, float]:
             took_s = _seconds(part.tool_started_ms - asked_ms)
         return (min(took_s, usual_s) if known else took_s), 0.0  # it may have waited for the turn
     if not part.clauses:
-        return usual_s, 0.02
-    clause = part.clauses[0]
-    begun_ms = clause.at_ms if first_ms is None else first_ms
-    words = len(clause.text.split())
-    return (
-        max(0.0, _seconds(begun_ms - asked_ms)),
-        max(0.0, _seconds((clause.at_ms - begun_ms) / max(1, words))),
-    )
+        return usual_s, USUAL_WORD_S
+    begun_ms = part.clauses[0].at_ms if first_ms is None else first_ms
+    words = 0
+    for clause in part.clauses:  # one that is a single word tells nothing
+        words += len(clause.text.split())
+        at_its_end = clause.at_ms == part.composed_ms
+        waits = words if at_its_end else words - 1
+        if waits:
+            word_s = _seconds((clause.at_ms - begun_ms) / waits)
+            return max(0.0, _seconds(begun_ms - asked_ms)), max(0.0, word_s)
+    return max(0.0, _seconds(begun_ms - asked_ms)), USUAL_WORD_S
 
 
 def _weighted(text: str, reply: ReplyStory) -> str:
@@ -151,9 +189,9 @@ def tools_of(story: Story) -> list[ScriptedTool]:
     tools: dict[str, ScriptedTool] = {}
     for reply in story.replies.values():
         for part in reply.generations:
-            if part.settled is None or part.tool_started_ms is None:
+            if part.tool_started_ms is None:
                 continue
-            settled = part.settled
+            settled = part.settled or _stopped(part)
             tool = tools.get(part.tool) or ScriptedTool(
                 name=part.tool,
                 changes=settled.changes,
@@ -162,6 +200,22 @@ def tools_of(story: Story) -> list[ScriptedTool]:
             )
             tools[part.tool] = replace(tool, uses=[*tool.uses, _use(story, part, settled)])
     return list(tools.values())
+
+
+def _stopped(part: Generation) -> events.ToolSettled:
+    """A lookup that nobody waited for any more: it is not known what it would have come to."""
+    assert part.tool_started_ms is not None
+    took_ms = NEVER_S * 1000 if part.dropped_ms is None else part.dropped_ms - part.tool_started_ms
+    return events.ToolSettled(
+        at_ms=part.tool_started_ms + took_ms,
+        reply=part.requested.reply,
+        call_id="",
+        tool=part.tool,
+        arguments="{}",
+        result="{}",
+        outcome="done",
+        changes=False,
+    )
 
 
 def _use(story: Story, part: Generation, settled: events.ToolSettled) -> Use:

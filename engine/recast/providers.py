@@ -33,6 +33,10 @@ def wire_of(story: Story) -> Wire:
 def judge_of(story: Story) -> Judge:
     """The turn detector: its scores for the words it was asked about."""
     took_ms = usual([*story.took_ms("judge_turn"), *story.took_ms("foresee")], 0.0)
+    asked = any(line.effect == "judge_turn" for line in story.effects)
+    spoke = any(True for _ in story.of(events.Transcript))
+    if asked and spoke and not story.scores:
+        return Judge(fault="lost")
     return Judge(takes=round(max(0.0, took_ms) / 1000, 4), scores=story.scores, by_words=True)
 
 
@@ -67,19 +71,36 @@ def voices_of(story: Story) -> tuple[Voice, Voice | None]:
     failures = list(story.of(events.VoiceFailed))
     if not failures:
         return voice, None
-    reply = failures[0].reply
-    sent = {note.clause for note in story.noted(notes.ClauseSent) if note.reply == reply}
-    unsaid = sorted(clause for number, clause in texts if number == reply and clause not in sent)
+    first = failures[0]
+    clause, midway = _where_it_broke(story, first.reply, texts)
+    asked_ms = [n.at_ms for n in story.noted(notes.VoiceRequested) if n.at_ms <= first.at_ms]
+    late = {}
+    if clause and not midway and asked_ms and clause == texts.get((first.reply, 0)):
+        late = {clause: round((first.at_ms - asked_ms[-1]) / 1000, 4)}
     broken = replace(
         voice,
-        fault=None if _fell_silent(failures[0]) else "lost",
-        stalls=_fell_silent(failures[0]),
-        fault_on=texts[reply, unsaid[0]] if unsaid else "",
-        fault_times=sum(one.reply == reply for one in failures),
+        first_bytes={**first_bytes, **late},
+        fault=None if _fell_silent(first) else "lost",
+        stalls=_fell_silent(first),
+        fault_on=clause,
+        fault_midway=midway,
+        fault_times=1 if first.instead else sum(one.reply == first.reply for one in failures),
     )
-    if not failures[0].instead:
-        return broken, None
-    return replace(broken, fault_times=1), voice
+    return broken, voice if first.instead else None
+
+
+def _where_it_broke(
+    story: Story, reply: int, texts: dict[tuple[int, int], str]
+) -> tuple[str, bool]:
+    """The clause at which the voice failed, and whether some of it had been said."""
+    sent = {note.clause for note in story.noted(notes.ClauseSent) if note.reply == reply}
+    whole = {note.clause for note in story.noted(notes.MarkEchoed) if note.reply == reply}
+    ours = {clause: text for (number, clause), text in texts.items() if number == reply}
+    half = sorted(clause for clause in ours if clause in sent and clause not in whole)
+    unsent = sorted(clause for clause in ours if clause not in sent)
+    if half and not unsent:
+        return ours[half[0]], True
+    return (ours[unsent[0]] if unsent else ""), False
 
 
 def _fell_silent(failed: events.VoiceFailed) -> bool:

@@ -31,6 +31,13 @@ class Generation:
     settled: events.ToolSettled | None = None
     failed: events.ReplyFailed | None = None
     composed_ms: float | None = None
+    dropped_ms: float | None = None
+    """When it was given up, as far as it had come."""
+
+    @property
+    def came_to_something(self) -> bool:
+        """Whether it wrote anything, asked for a tool, or failed."""
+        return bool(self.clauses or self.tool or self.failed or self.composed_ms)
 
 
 @dataclass(slots=True)
@@ -91,6 +98,11 @@ class Story:
         for line in self.lines:
             if isinstance(line, Note) and isinstance(line.note, kind):
                 yield line.note
+
+    @property
+    def effects(self) -> Iterator[Effect]:
+        """The starts and ends of effects."""
+        return (line for line in self.lines if isinstance(line, Effect))
 
     def took_ms(self, effect: str) -> list[float]:
         """How long an effect ran before it reported, each time that it did."""
@@ -180,6 +192,8 @@ class Story:
                 part.tool, part.tool_started_ms = tool, at_ms
             case notes.ReplyComposed(at_ms=at_ms, reply=reply):
                 self._part(reply).composed_ms = at_ms
+            case notes.DraftDropped(at_ms=at_ms, reply=reply):
+                self._part(reply).dropped_ms = at_ms
 
     def _part(self, reply: int) -> Generation:
         parts = self.replies[reply].generations

@@ -148,6 +148,8 @@ class ScriptedMind(Scripted):
         if answer.stalls:
             await trio.sleep_forever()
         if answer.fault:
+            if answer.fault_late:
+                await trio.sleep(answer.fault_late)
             raise_fault(answer.fault, "the scripted mind")
 
 

@@ -91,7 +91,7 @@ class Answer(Data, frozen=True):
     """What the language model answers when the caller's last words contain ``to``.
 
     ``asks`` comes first where given (after the words ``before``); after the tool's result comes
-    ``says``. A ``fault`` strikes after ``fault_after_words``; ``stalls`` makes it wait for ever
+    ``says``. A ``fault`` strikes ``fault_late`` seconds after ``fault_after_words``; ``stalls`` makes it wait for ever
     at that point; with ``drips`` it sends empty deltas meanwhile, so many seconds apart. The last
     point but one is before a tool is asked for, the last after it. ``ignores_cancel`` seconds it
     goes on working after it was cancelled, and then still says STALE and asks for its tool.
@@ -109,6 +109,7 @@ class Answer(Data, frozen=True):
     asks: Asks | None = None
     fault: Fault | None = None
     fault_after_words: int = 0
+    fault_late: float = 0.0
     stalls: bool = False
     drips: float = 0.0
     ignores_cancel: float = 0.0
