@@ -161,9 +161,7 @@ def _hear(story: Story, speeches: list[_Deed]) -> None:
         speech = speeches[max(0, place)]
         number = max(0, session)
         first.setdefault(number, event.segment if number else 0)
-        speech.heard.append(
-            _hearing(event, speech, number, max(0, event.segment - first[number]))
-        )
+        speech.heard.append(_hearing(event, speech, number, max(0, event.segment - first[number])))
 
 
 def _hearing(event: events.Transcript, speech: _Deed, session: int, segment: int) -> Hearing:

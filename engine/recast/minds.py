@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from msgspec.structs import replace
@@ -19,6 +20,9 @@ USUAL_WORD_S = 0.02
 LONG_S = 1.0
 """Who has waited so long for a reply that never came has met a slow language model."""
 
+STEP_S = 0.05
+"""A reply that nobody waited for any more came at the earliest so long after that."""
+
 
 def answers_of(story: Story) -> tuple[list[Answer], list[Answer] | None]:
     """The answers of the first language model, and of the one that took over, if one did."""
@@ -30,6 +34,7 @@ def answers_of(story: Story) -> tuple[list[Answer], list[Answer] | None]:
     first = next((part.requested.provider for _, part in asked), "")
     others = {part.requested.provider for _, part in asked} - {first}
     usual_s = _usual_first_token_s(story)
+    _say_again(story)
     replies = _worth_keeping([reply for _, reply in sorted(story.replies.items())])
     told = [reply for reply in replies if reply.text]
 
@@ -39,6 +44,20 @@ def answers_of(story: Story) -> tuple[list[Answer], list[Answer] | None]:
 
     firsts = [answer(*one) for one in _by(replies, {first})]
     return firsts, [answer(*one) for one in _by(replies, others)] if others else None
+
+
+def _say_again(story: Story) -> None:
+    """A side effect that an earlier reply asked for is not done twice, and leaves no trace in a
+    later reply that asks for it again, but for the generation after it."""
+    errand: Generation | None = None
+    for _, reply in sorted(story.replies.items()):
+        for part, after in pairwise(reply.generations):
+            is_silent = not part.came_to_something and not after.requested.hedge
+            if is_silent and after.requested.round > part.requested.round and errand:
+                part.tool, part.settled = errand.tool, errand.settled
+        for part in reply.generations:
+            if part.settled is not None and part.settled.changes:
+                errand = part
 
 
 def _worth_keeping(replies: list[ReplyStory]) -> list[ReplyStory]:
@@ -55,7 +74,8 @@ def _worth_keeping(replies: list[ReplyStory]) -> list[ReplyStory]:
     return [
         reply
         for reply in composed
-        if counts(reply) or (reply.text and normalized(reply.to) not in known)
+        if counts(reply)
+        or (normalized(reply.to) not in known and (reply.text or _waited_s(reply.generations[-1])))
     ]
 
 
@@ -98,7 +118,7 @@ def _answer(reply: ReplyStory, parts: list[Generation], usual_s: float, likely: 
             answer = replace(_generated(part, reply, usual_s), then=answer)
         else:
             waited_s = _waited_s(part)
-            first_s = usual_s if waited_s < LONG_S else waited_s + usual_s
+            first_s = max(usual_s, waited_s + (usual_s if waited_s >= LONG_S else STEP_S))
             answer = Answer(says=likely, first_token=round(first_s, 4))
     assert answer is not None
     return replace(answer, to=reply.to, asked=reply.asked)

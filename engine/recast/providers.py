@@ -109,9 +109,7 @@ def _fell_silent(failed: events.VoiceFailed) -> bool:
 
 def _texts(story: Story) -> dict[tuple[int, int], str]:
     """What each clause of each reply says, by reply and number."""
-    return {
-        (note.reply, note.clause): note.text for note in story.noted(notes.ClauseComposed)
-    }
+    return {(note.reply, note.clause): note.text for note in story.noted(notes.ClauseComposed)}
 
 
 def _first_bytes(story: Story) -> dict[str, float]:

@@ -103,9 +103,7 @@ class Recall:
         self._heard(words)
 
 
-def recalled(
-    answers: Sequence[Answer], given: Counter[int], words: str, prompt: Prompt
-) -> Answer:
+def recalled(answers: Sequence[Answer], given: Counter[int], words: str, prompt: Prompt) -> Answer:
     """The recorded answer to the words that are nearest to these; of those equally near, to what
     the agent had said; of those, the next that was not given, or the last."""
     asked = [one.text for one in prompt.messages if one.role == "agent" and one.text]

@@ -91,10 +91,11 @@ class Answer(Data, frozen=True):
     """What the language model answers when the caller's last words contain ``to``.
 
     ``asks`` comes first where given (after the words ``before``); after the tool's result comes
-    ``says``. A ``fault`` strikes ``fault_late`` seconds after ``fault_after_words``; ``stalls`` makes it wait for ever
-    at that point; with ``drips`` it sends empty deltas meanwhile, so many seconds apart. The last
-    point but one is before a tool is asked for, the last after it. ``ignores_cancel`` seconds it
-    goes on working after it was cancelled, and then still says STALE and asks for its tool.
+    ``says``. A ``fault`` strikes after ``fault_after_words``, ``fault_late`` seconds later;
+    ``stalls`` makes it wait for ever at that point; with ``drips`` it sends empty deltas meanwhile,
+    so many seconds apart. The last point but one is before a tool is asked for, the last after it.
+    ``ignores_cancel`` seconds it goes on working after it was cancelled, and then still says STALE
+    and asks for its tool.
 
     In a recorded call, ``to`` are all the caller's words and ``asked`` what the agent had said
     before; ``then`` is the next generation, once the tool that this one ``asks`` for has answered.
