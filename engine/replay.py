@@ -64,7 +64,7 @@ class Difference:
         rows = [("", "recorded", "replayed")]
         rows += _rows("guards", then.asked, now.asked)
         rows += _rows("transitions", then.transitions, now.transitions)
-        rows += _rows("states", then.states, now.states)
+        rows += _rows("states", *_each_beside_itself(then.states, now.states))
         if now.failed:
             rows.append(("failed", "-", now.failed))
         width = min(_WIDEST, max(len(left) for _, left, _ in rows))
@@ -165,6 +165,17 @@ def _in_words(number: int, event: str, chart: Chart | None) -> str:
         return f"t{number} on {event}"
     one = chart.transitions[number]
     return f"{one.source} → {one.target or 'stays'} on {event} (t{number}, line {one.line})"
+
+
+def _each_beside_itself(
+    recorded: tuple[str, ...], replayed: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The states of both, so that one that is in both stands in one row."""
+    states = tuple(dict.fromkeys([*recorded, *replayed]))
+    left, right = (
+        tuple(one if one in those else "-" for one in states) for those in (recorded, replayed)
+    )
+    return left, right
 
 
 def _rows(

@@ -79,10 +79,9 @@ def add_to(
         simulation, and the two are compared: latencies, cut-offs, false alarms, what was heard.
         Of a folder there is a table, with the calls that changed most.
 
-        Exit code 0 if the chart takes the same transitions (or the calls were compared), 1 if it
-        goes another way, 2 if it cannot be done, 3 if lines of the journal cannot be read: what
-        can is replayed all the same. A call whose process was killed has no end: it is replayed
-        as far as it goes, which is said.
+        Exit code 1 if the chart goes another way, 2 if it cannot be done, 3 if lines of the journal
+        cannot be read: what can is replayed all the same; 0 otherwise. A call whose process was
+        killed has no end: it is replayed as far as it goes, which is said.
         """
         console = Console(highlight=False)
         with errors_in_one_line():

@@ -75,8 +75,8 @@ class CallFigures(msgspec.Struct, frozen=True, kw_only=True):
 class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
     """One call under two policies: as it was ``recorded``, simulated under its own policy
     (``before``) and under the changed one (``after``). ``laws`` are those that are broken more
-    often under the changed one, a sentence each time. ``own_chart`` is false where the call was not held on
-    the chart that its own policy is simulated with."""
+    often under the changed one, a sentence each time. ``own_chart`` is false where the call was not
+    held on the chart that its own policy is simulated with."""
 
     file: str
     call_id: str
@@ -98,7 +98,8 @@ class WhatIf(msgspec.Struct, frozen=True, kw_only=True):
             if one and two and one.latency_ms is not None and two.latency_ms is not None
         )
         alarms = abs(self.after.false_alarms - self.before.false_alarms)
-        return 500.0 * (otherwise + alarms + 10 * len(self.laws)) + later_ms
+        stops_ms = abs(_mean(self.after.stops_ms) - _mean(self.before.stops_ms))
+        return 500.0 * (otherwise + alarms + 10 * len(self.laws)) + later_ms + stops_ms
 
 
 def what_if(reading: Reading, policy: Policy, file: str = "") -> WhatIf:
@@ -231,11 +232,14 @@ Pair = tuple[TurnFigures | None, TurnFigures | None]
 
 def paired(ones: Sequence[TurnFigures], others: Sequence[TurnFigures]) -> Iterator[Pair]:
     """The turns of two calls side by side, by their words; None where the other has none."""
-    left = [tuple(normalized(turn.words)) for turn in ones]
-    right = [tuple(normalized(turn.words)) for turn in others]
-    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
+    words = [normalized(turn.words) for turn in ones]
+    matcher = difflib.SequenceMatcher(
+        None, words, [normalized(turn.words) for turn in others], autojunk=False
+    )
     for _, from_one, to_one, from_other, to_other in matcher.get_opcodes():
-        yield from zip_longest(ones[from_one:to_one], others[from_other:to_other])
+        # Where one turn here is several there, the last of them is the one that was answered.
+        left, right = ones[from_one:to_one][::-1], others[from_other:to_other][::-1]
+        yield from reversed(list(zip_longest(left, right)))
 
 
 def _went_otherwise(one: TurnFigures | None, other: TurnFigures | None) -> bool:
@@ -243,6 +247,10 @@ def _went_otherwise(one: TurnFigures | None, other: TurnFigures | None) -> bool:
         return True
     same_words = normalized(one.words) == normalized(other.words)
     return not same_words or one.outcome != other.outcome or one.cut_off != other.cut_off
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:

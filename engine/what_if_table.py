@@ -67,7 +67,8 @@ def _say_whose(console: Console, calls: Sequence[WhatIf]) -> None:
 def _say_laws(console: Console, calls: Sequence[WhatIf]) -> None:
     for call in calls:
         for law in call.laws:
-            console.print(f"broken under the change ({call.file}): {law}", markup=False)
+            text = f"broken under the change ({call.file}): {law}"
+            console.print(text, markup=False, soft_wrap=True)
 
 
 def _turns(call: WhatIf, changes: Sequence[str]) -> Table:

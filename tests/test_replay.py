@@ -77,7 +77,7 @@ def test_on_another_chart_the_states_are_compared() -> None:
     text = text.replace("cond: words_stand, target: thinking", "target: waiting")
     difference = replay(lines_of_a_call(), parse_chart(text, "other", VOCABULARY)).difference
     assert difference is not None
-    assert "thinking" in difference.recorded.states
+    assert "overdue" in difference.recorded.states
     assert "waiting" in difference.replayed.states
     assert any(row.startswith("patient → waiting") for row in difference.replayed.transitions)
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from msgspec.structs import replace
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from engine import cli
 from engine.chart import default_chart_path, parse_chart
@@ -88,7 +87,7 @@ def test_a_turn_nobody_answered_is_counted() -> None:
 
 
 def test_turns_are_paired_by_their_words() -> None:
-    """A turn that only one of both has stands alone."""
+    """Where one has two turns for one of the other, it is the last that was answered there."""
     turns = compared(CUT_OFF, Policy({"complete_silence_ms": 900}))
     pairs = list(paired(turns.before.turns, turns.after.turns))
     assert [(one is None, other is None) for one, other in pairs] == [(False, True), (False, False)]
@@ -127,7 +126,7 @@ def test_a_setting_that_cannot_be_says_what_may(assignment: str, named: str) -> 
 
 def test_settings_that_contradict_those_of_the_call() -> None:
     """Said of the two settings, before anything is simulated."""
-    with pytest.raises(ConfigError, match="silence_least_ms .* silence_most_ms"):
+    with pytest.raises(ConfigError, match=r"silence_least_ms .* silence_most_ms"):
         compared(PLAIN, Policy({"silence_most_ms": Settings().silence_least_ms - 1}))
 
 
@@ -209,7 +208,7 @@ def test_a_chart_with_a_fault_of_its_own_is_compared_as_well(folder: Path, tmp_p
     result = run(folder / "barge-in.jsonl", "--chart", chart)
     assert result.exit_code == 1, result.output
     assert "differs" in result.output
-    assert rows(result.output, "turns")
+    assert rows(result.output, "latency p50, ms")
 
 
 def test_a_call_is_copied_as_a_scenario(folder: Path, tmp_path: Path) -> None:

@@ -91,8 +91,8 @@ def simulate(
     """Hold the call that a scenario describes, in virtual time, and return its trace.
 
     Without an ``agent`` it is the scenario's, or the one of :func:`agent_for`, on the chart that
-    comes with antiphon unless there is another. The language model and the tools are always the scenario's. A call
-    with one beside it is held alone as well, and watched there.
+    comes with antiphon unless there is another. The language model and the tools are always the
+    scenario's. A call with one beside it is held alone as well, and watched there.
     """
     if scenario.beside is None:
         return simulate_together([scenario], chart, agent, watch)[0]
