@@ -40,6 +40,8 @@ class Recall:
         self._lag_s, self._number = scenario.wire.lag, number
         self._began: set[int] = set()
         self._ended: set[int] = set()
+        self._past = 0
+        """The acts before this one are over."""
         self._open = False
 
     async def listen(self, sound: trio.MemoryReceiveChannel[Sound]) -> None:
@@ -68,9 +70,15 @@ class Recall:
 
     def _hear(self, frame: Frame) -> None:
         at_s = frame.at_ms / 1000 - self._lag_s
-        for number, act in enumerate(self._recogniser.said):
-            if act.after == "call" and act.at - NEAR_S <= at_s < act.at + act.during:
-                self._begin(number)
+        said = self._recogniser.said
+        while self._past < len(said) and said[self._past].after == "call":
+            act = said[self._past]
+            if act.at - NEAR_S > at_s:
+                return
+            if at_s < act.at + act.during and (act.say or act.sound):
+                self._begin(self._past)
+                return
+            self._past += 1
 
     def _begin(self, number: int) -> None:
         act = self._recogniser.said[number]
