@@ -24,6 +24,7 @@ from engine import (
     eval_cli,
     fuzz_cli,
     phone_cli,
+    replay_cli,
     show_cli,
     twins_cli,
     watch_cli,
@@ -36,11 +37,8 @@ from engine.demo import hold_demo
 from engine.errors import AntiphonError
 from engine.insight import turns_of
 from engine.inspector.access import Access
-from engine.journal import Head, read_journal
-from engine.replay import replay as replay_lines
 from engine.service import MEDIA_PATH, media_url, run_service
-from engine.show import CallsPrinter, turn_table
-from engine.turns import Turns
+from engine.show import CallsPrinter
 from engine.vocabulary import VOCABULARY
 from engine.waterfall import print_waterfalls
 
@@ -206,34 +204,6 @@ def check(chart: ChartOption = None) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
-def replay(
-    journal: Annotated[Path, typer.Argument(help="A call's journal (calls/*.jsonl).")],
-    chart: Annotated[Path | None, typer.Option(help="Replay on this chart instead.")] = None,
-) -> None:
-    """Replay a recorded call on the chart: the same transitions, or the first difference.
-
-    Exit code 1 if the chart would have gone another way. The journal of a call whose process
-    was killed has no end: it is replayed as far as it goes, which is said, and the exit code
-    tells of that part.
-    """
-    with errors_in_one_line():
-        lines = list(read_journal(journal))
-        loaded = _load_chart(chart)
-        outcome = replay_lines(lines, loaded)
-        turns = Turns.of(lines).records
-    console = Console(highlight=False)
-    head = next((line for line in lines if isinstance(line, Head)), None)
-    if head is not None and head.chart_digest != loaded.digest:
-        console.print("the chart is not the one the call was held on: its text differs")
-    if turns:
-        console.print(turn_table(turns))
-        print_waterfalls(console, turns)
-    console.print(str(outcome), markup=False, soft_wrap=True)
-    if outcome.difference is not None:
-        raise typer.Exit(1)
-
-
 # --- what the commands do -------------------------------------------------------------------
 
 
@@ -318,6 +288,7 @@ def _first(error: BaseException) -> BaseException:
 
 
 eval_cli.add_to(app, run)
+replay_cli.add_to(app, errors_in_one_line)
 twins_cli.add_to(app, run)
 watch_cli.add_to(app, run)
 

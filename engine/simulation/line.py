@@ -12,7 +12,7 @@ thing arrives. That is a third of the steps that a feeding task would take.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
@@ -20,12 +20,15 @@ from typing import Literal
 import trio
 
 from effects.ports import CallInfo, CarrierMessage, Dtmf, Mark, Media, Stop
+from engine.journal import AnyLine
+from engine.simulation.anchors import Anchored
 from engine.simulation.faults import raise_fault
 from engine.simulation.room import Room
 from engine.simulation.scenario import Act, Scenario
 from engine.simulation.schedule import JumpingClock
 from engine.simulation.services import Services
 from states import mulaw
+from states.endpointing import Contour
 
 SOUND = 0x7E
 """The byte of caller sound without words. Utterances count up from 0."""
@@ -109,6 +112,7 @@ class Line:
         self._ends_s = 0.0
         self._alarm = self.clock.alarm()
         self._over_s = float("inf")
+        self._anchored = Anchored(self.said, self._act)
 
     # --- the engine's side ---
 
@@ -182,6 +186,15 @@ class Line:
         self._look_again()
         return True
 
+    def watch(self, line: AnyLine) -> None:
+        """A line of the journal was written: the caller may be waiting for that."""
+        self._anchored.watch(line)
+
+    @property
+    def contour(self) -> Contour:
+        """How the caller's voice ended; unknown while it sounds."""
+        return self._caller.contour(self._now_s() - self._lag_s)
+
     @property
     def is_over(self) -> bool:
         """Whether one of both sides has hung up."""
@@ -244,6 +257,14 @@ class Line:
         """What comes next may come sooner than the receiver thinks."""
         self._alarm.bring_forward(self._due_s())
 
+    def _act(self, act: Act, number: int) -> None:
+        """It is known now when the caller does this."""
+        self.said[number] = act
+        if act.say or act.sound:
+            self._caller.begin(act, number)
+        self._acts = deque(sorted([*self._acts, *_messages_of(act, self._lag_s)], key=_when))
+        self._look_again()
+
     def _cross(self, kind: Kind, name: str = "", audio: bytes = b"") -> None:
         self.crossed.append(Crossed(self.now_ms, kind, name, audio, self.written()))
 
@@ -272,10 +293,20 @@ def heard_of(crossed: list[Crossed], lag_ms: float, over_ms: float) -> list[Play
 def _messages(scenario: Scenario) -> list[tuple[float, CarrierMessage]]:
     """The keys and the hang-up, with when they arrive."""
     lag_s = scenario.wire.lag
-    stop: CarrierMessage = Stop("the caller hung up")
-    acts = [(act.at + lag_s, stop) for act in scenario.caller if act.hang_up]
-    acts += [(act.at + lag_s, Dtmf(act.press)) for act in scenario.caller if act.press]
-    return sorted([*acts, (scenario.ends_at + lag_s, stop)], key=lambda act: act[0])
+    last = Act(at=scenario.ends_at, hang_up=True)
+    acts = [act for act in (*scenario.caller, last) if act.after == "call"]
+    return sorted((one for act in acts for one in _messages_of(act, lag_s)), key=_when)
+
+
+def _messages_of(act: Act, lag_s: float) -> Iterator[tuple[float, CarrierMessage]]:
+    if act.hang_up:
+        yield act.at + lag_s, Stop("the caller hung up")
+    if act.press:
+        yield act.at + lag_s, Dtmf(act.press)
+
+
+def _when(act: tuple[float, CarrierMessage]) -> float:
+    return act[0]
 
 
 class _Caller:
@@ -292,7 +323,7 @@ class _Caller:
         self._eventful = list(self._dead)
         """Times that are told in short frames."""
         for number, act in enumerate(scenario.caller):
-            if act.say or act.sound:
+            if (act.say or act.sound) and act.after == "call":
                 self._add(act, number)
         self._at_s = 0.0
         self._until_s = 0.0
@@ -320,6 +351,12 @@ class _Caller:
                 return code * round((until_s - at_s) * mulaw.SAMPLE_RATE_HZ)
         return self._room.gives_back(at_s, until_s)
 
+    def contour(self, at_s: float) -> Contour:
+        """How the last sound before ``at_s`` ended; unknown while it lasts."""
+        begun = [act for start, _, _, act in self._sounds if start <= at_s]
+        last = max(begun, key=lambda act: act.at, default=None)
+        return "unknown" if last is None or at_s < last.at + last.during else last.contour
+
     def quiet_until_s(self, at_s: float) -> float:
         """When the next sound begins; ``at_s`` itself during a sound, and for a breath after."""
         until_s = float("inf")
@@ -337,8 +374,11 @@ class _Caller:
             self._cut()
 
     def _add(self, act: Act, number: int) -> None:
-        code = bytes([number if act.say else SOUND])
-        self._sounds.append((act.at, act.at + act.during, code, act))
+        code = bytes([number % SOUND if act.say else SOUND])
+        start = act.at
+        for at, during in [*act.pauses, (act.during, 0.0)]:
+            self._sounds.append((start, act.at + at, code, act))
+            start = act.at + at + during
         self._eventful.append((act.at, act.at + act.during))
 
     def _next(self) -> None:

@@ -26,9 +26,11 @@ from effects.ports import (
     Usage,
 )
 from engine.simulation.faults import linger, raise_fault
+from engine.simulation.recalled import as_used, recalled
 from engine.simulation.scenario import Answer, Asks, Scenario, ScriptedTool
 from engine.simulation.services import Services
 from engine.simulation.sound import spell
+from states.endpointing import Contour, Judgement
 from states.words import normalized
 
 FIRST, SECOND = "first", "second"
@@ -79,13 +81,18 @@ class ScriptedMind(Scripted):
         super().__init__(services)
         self.name = name
         self._answers = scenario.answers
+        self._recorded = scenario.recorded
         self._given: Counter[int] = Counter()
         self.prompts: list[tuple[float, Prompt]] = []
 
     async def reply(self, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]) -> Usage:
         self.prompts.append((round(trio.current_time() * 1000, 1), prompt))
         asked = [message for message in prompt.messages if message.role == "caller"]
-        answer = self._answer(asked[-1].text if asked else "")
+        words = asked[-1].text if asked else ""
+        if self._recorded:
+            answer = recalled(self._answers, self._given, words, prompt)
+        else:
+            answer = self._answer(words)
         with self.session():
             try:
                 generation = partial(self._generate, answer, prompt, emit)
@@ -101,8 +108,10 @@ class ScriptedMind(Scripted):
     async def _generate(
         self, answer: Answer, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]
     ) -> Usage:
-        await trio.sleep(answer.first_token)
         told = _results_at_end(prompt)
+        while told and answer.then is not None:
+            told, answer = told - 1, answer.then
+        await trio.sleep(answer.first_token)
         asks = answer.asks if answer.asks and told < answer.asks.times else None
         text = answer.says if not asks else "" if told else answer.before
         words = text.split(" ") if text else []
@@ -139,6 +148,8 @@ class ScriptedMind(Scripted):
         if answer.stalls:
             await trio.sleep_forever()
         if answer.fault:
+            if answer.fault_late:
+                await trio.sleep(answer.fault_late)
             raise_fault(answer.fault, "the scripted mind")
 
 
@@ -190,7 +201,7 @@ class ScriptedVoice(Scripted):
 
     async def _spell(self, clause: Clause, speech: Callable[[Speech], Awaitable[None]]) -> None:
         script = self._script
-        await trio.sleep(script.first_byte)
+        await trio.sleep(script.first_bytes.get(clause.text, script.first_byte))
         if not script.fault_midway:
             await self._hazard(clause)
         audio = spell(clause.spoken, script.letter_ms)
@@ -218,17 +229,30 @@ class ScriptedVoice(Scripted):
 
 class ScriptedJudge(Scripted):
     """Judges by the words, or takes everything for complete but what the scenario calls
-    incomplete."""
+    incomplete. In a recorded call the scores are the recorded ones, those of other words the
+    embedded detector's; what the ``contour`` of the voice adds is in them, for there is no pitch
+    in simulated sound."""
 
-    def __init__(self, scenario: Scenario, services: Services | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        services: Services | None = None,
+        contour: Callable[[], Contour] = lambda: "unknown",
+    ) -> None:
         super().__init__(services)
         self._script = scenario.judge
+        self._contour = contour
         self._incomplete = {normalized(words) for words in scenario.incomplete}
 
     async def completeness(self, words: str, asked: str) -> float:
         await self.services.serve("judge", partial(trio.sleep, self._script.takes), None)
         if self._script.fault:
             raise_fault(self._script.fault, "the scripted turn detector")
+        if self._script.scores:
+            score = self._script.scores.get(words)
+            if score is None:
+                score = turn_detector.completeness(words, asked)
+            return Judgement(score, self._contour()).likelihood
         if self._script.by_words:
             return turn_detector.completeness(words, asked)
         return 0.1 if normalized(words) in self._incomplete else 0.95
@@ -261,18 +285,19 @@ class ScriptedToolPort:
 
     async def _run(self, arguments: str, context: ToolContext) -> str:
         self.runs.append((round(trio.current_time() * 1000, 1), arguments))
+        script = as_used(self._script, arguments)
         try:
-            work = partial(trio.sleep, self._script.takes)
-            await self._services.serve(f"tool:{self._script.name}", work, None)
+            work = partial(trio.sleep, script.takes)
+            await self._services.serve(f"tool:{script.name}", work, None)
         except trio.Cancelled:
-            if not self._script.ignores_cancel:
+            if not script.ignores_cancel:
                 raise
-            await linger(self._script.ignores_cancel)
-        if self._script.fault:
-            raise_fault(self._script.fault, f"the tool {self._script.name}")
+            await linger(script.ignores_cancel)
+        if script.fault:
+            raise_fault(script.fault, f"the tool {script.name}")
         self.finished += 1
-        if self._script.ends_call:
-            context.end_call(self._script.name)
-        if self._script.transfers_to:
-            context.transfer_call(self._script.transfers_to, self._script.name)
-        return json.dumps(self._script.returns)
+        if script.ends_call:
+            context.end_call(script.name)
+        if script.transfers_to:
+            context.transfer_call(script.transfers_to, script.name)
+        return json.dumps(script.returns)

@@ -21,14 +21,16 @@ from effects.ports import (
     ProviderTimeout,
     Sound,
 )
-from engine.journal import AnyLine, Event
+from engine.journal import AnyLine, Event, Note
 from engine.simulation.faults import linger, raise_fault
 from engine.simulation.providers import FIRST, Scripted
+from engine.simulation.recalled import Recall
 from engine.simulation.scenario import Act, Scenario
 from engine.simulation.schedule import JumpingClock
 from engine.simulation.services import Services
 from states import mulaw
 from states.events import SpeechEnded
+from states.notes import RecogniserStarted
 
 OVERTAKEN = 1.5
 """Of the time between two partials: by how much one is late that the next overtakes."""
@@ -62,10 +64,14 @@ class ScriptedRecogniser(Scripted):
         self.latest_ms = 0.0
         self._scenario = scenario
         self._faults = 0
+        self._sessions = 0
+        """How many there have been in the call, this recogniser's or another's."""
         self._rests = clock.alarm() if clock else None
 
     def watch(self, line: AnyLine) -> None:
         """What ends speech ends a rest."""
+        if isinstance(line, Note) and isinstance(line.note, RecogniserStarted):
+            self._sessions += 1
         if self._rests and isinstance(line, Event) and isinstance(line.event, SpeechEnded):
             self._rests.bring_forward(trio.current_time())
 
@@ -102,6 +108,9 @@ class ScriptedRecogniser(Scripted):
         async with trio.open_nursery() as nursery:
             if script.fault and self._faults < script.fault_times:
                 nursery.start_soon(self._break)
+            if self._scenario.recorded:
+                await Recall(self, self._scenario, heard, nursery, self._sessions - 1).listen(sound)
+                return
             opened.append(_Session(self, self._scenario, heard, nursery))
             await opened[0].listen(sound)
 

@@ -14,7 +14,8 @@ import msgspec
 import yaml
 
 from engine.errors import ConfigError
-from states.endpointing import Reason
+from states.agent import Agent
+from states.endpointing import Contour, Reason
 from states.settings import Settings
 
 Fault = Literal["timeout", "refused", "lost", "bug"]
@@ -24,6 +25,28 @@ class Data(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Strict by rule: a misspelt field of a scenario is an error."""
 
 
+class Hearing(Data, frozen=True):
+    """What speech-to-text made of an act in a recorded call: a transcript ``at`` so many seconds
+    after the act was first heard, or after its end was (``ended``), as were ``through`` the sound
+    that it reached. ``session`` counts the speech-to-text sessions of the call from 0, ``segment``
+    the segments of that session."""
+
+    at: float
+    text: str
+    segment: int
+    final: bool = False
+    through: float = 0.0
+    ended: bool = False
+    endpoint: bool = False
+    eager: bool = False
+    session: int = 0
+
+
+Anchor = Literal["call", "act", "speaks", "is_done"]
+"""What the time of an act counts from: the beginning of the call, the end of the act before, the
+moment at which the agent begins to be heard, or has said all it had to say."""
+
+
 class Act(Data, frozen=True):
     """One thing the caller, or the line, does ``at`` a moment.
 
@@ -31,9 +54,16 @@ class Act(Data, frozen=True):
     ``hang_up``; ``lose`` frames for that long (the line is dead, nothing arrives). ``final`` is
     what speech-to-text finally makes of the words, where that is not what it heard at first;
     ``late`` how much longer than usual it takes to make anything of them.
+
+    The caller of a recorded call goes by the agent: ``at`` counts from ``after``, the ``nth`` time
+    since the act before began, and acts that do not go by the call come in order. There are
+    ``pauses`` in the sound, each from when (since its beginning) and how long; ``heard`` is what
+    speech-to-text makes of it, and ``contour`` how the voice ends.
     """
 
     at: float
+    after: Anchor = "call"
+    nth: int = 1
     say: str = ""
     final: str = ""
     late: float = 0.0
@@ -42,6 +72,9 @@ class Act(Data, frozen=True):
     press: str = ""
     hang_up: bool = False
     lose: float = 0.0
+    pauses: list[tuple[float, float]] = []
+    heard: list[Hearing] = []
+    contour: Contour = "unknown"
 
 
 class Asks(Data, frozen=True):
@@ -58,13 +91,18 @@ class Answer(Data, frozen=True):
     """What the language model answers when the caller's last words contain ``to``.
 
     ``asks`` comes first where given (after the words ``before``); after the tool's result comes
-    ``says``. A ``fault`` strikes after ``fault_after_words``; ``stalls`` makes it wait for ever
-    at that point; with ``drips`` it sends empty deltas meanwhile, so many seconds apart. The last
-    point but one is before a tool is asked for, the last after it. ``ignores_cancel`` seconds it
-    goes on working after it was cancelled, and then still says STALE and asks for its tool.
+    ``says``. A ``fault`` strikes after ``fault_after_words``, ``fault_late`` seconds later;
+    ``stalls`` makes it wait for ever at that point; with ``drips`` it sends empty deltas meanwhile,
+    so many seconds apart. The last point but one is before a tool is asked for, the last after it.
+    ``ignores_cancel`` seconds it goes on working after it was cancelled, and then still says STALE
+    and asks for its tool.
+
+    In a recorded call, ``to`` are all the caller's words and ``asked`` what the agent had said
+    before; ``then`` is the next generation, once the tool that this one ``asks`` for has answered.
     """
 
     to: str = ""
+    asked: str = ""
     says: str = "All right, I understand."
     first_token: float = 0.15
     word_every: float = 0.02
@@ -72,11 +110,13 @@ class Answer(Data, frozen=True):
     asks: Asks | None = None
     fault: Fault | None = None
     fault_after_words: int = 0
+    fault_late: float = 0.0
     stalls: bool = False
     drips: float = 0.0
     ignores_cancel: float = 0.0
     times: int = 1_000_000
     """How often this answer is given; then the next that matches is."""
+    then: Answer | None = None
 
 
 class Voice(Data, frozen=True):
@@ -85,10 +125,12 @@ class Voice(Data, frozen=True):
 
     ``fault`` strikes on the clause that contains ``fault_on`` and has ``fault_after_clauses``
     before it, before its sound or, with ``fault_midway``, after half of it. ``ignores_cancel``
-    seconds it goes on working after it was cancelled, and then still says STALE.
+    seconds it goes on working after it was cancelled, and then still says STALE. ``first_bytes``
+    are those of certain clauses, by their text.
     """
 
     first_byte: float = 0.08
+    first_bytes: dict[str, float] = {}
     letter_ms: int = 60
     midway: float = 0.0
     fault: Fault | None = None
@@ -144,9 +186,11 @@ class Spare(Data, frozen=True):
 
 class Judge(Data, frozen=True):
     """The turn detector: how long it takes, and whether it fails. ``by_words`` makes it the
-    embedded one; otherwise all is complete but what the scenario calls incomplete."""
+    embedded one; otherwise all is complete but what the scenario calls incomplete. Words that have
+    a score in ``scores`` get that."""
 
     takes: float = 0.0
+    scores: dict[str, float] = {}
     by_words: bool = False
     fault: Fault | None = None
 
@@ -168,11 +212,23 @@ class Wire(Data, frozen=True):
     outbound: bool = False
 
 
+class Use(Data, frozen=True):
+    """One use of a tool in a recorded call: what it did with these ``arguments`` (JSON)."""
+
+    arguments: str
+    takes: float = 0.1
+    returns: dict[str, Any] = {}
+    fault: Fault | None = None
+    ends_call: bool = False
+    transfers_to: str = ""
+
+
 class ScriptedTool(Data, frozen=True):
     """A tool that takes a while and returns something, or fails. ``ends_call`` and
     ``transfers_to`` make it ask for the end of the call, or for the caller to be put through,
     after the reply; ``holding`` is said while it takes long. ``ignores_cancel`` seconds it goes
-    on working after it was cancelled, and returns its result all the same."""
+    on working after it was cancelled, and returns its result all the same. Where there are ``uses``
+    it does what it did with these arguments, or else what it did last."""
 
     name: str
     takes: float = 0.1
@@ -185,6 +241,7 @@ class ScriptedTool(Data, frozen=True):
     timeout: float = 5.0
     fault: Fault | None = None
     ignores_cancel: float = 0.0
+    uses: list[Use] = []
 
 
 Does = Literal[
@@ -294,6 +351,11 @@ class Scenario(Data, frozen=True):
 
     ``rotations`` change the order in which tasks run that are ready together: at the n-th such
     moment, by how many places. An ``order`` takes their place.
+
+    One that was ``recorded`` is a real call told again: speech-to-text says what each act says was
+    ``heard``, and the language model gives the answer whose ``to`` is nearest to the caller's
+    words (of those equally near, the one whose ``asked`` is; then the next that was not given). An
+    ``agent`` has its own lines.
     """
 
     says: str
@@ -309,6 +371,8 @@ class Scenario(Data, frozen=True):
     incomplete: list[str] = []
     """Words that do not sound like a complete thought."""
     greeting: str = "Hello."
+    agent: Agent | None = None
+    recorded: bool = False
     phrases_rendered: bool = True
     settings: Settings = Settings()
     injections: list[Injection] = []
@@ -345,6 +409,8 @@ def plain_scenario(scenario: Scenario) -> dict[str, Any]:
 
 _USUAL: dict[type[msgspec.Struct], msgspec.Struct] = {
     Act: Act(at=-1.0),
+    Hearing: Hearing(at=-1.0, text="", segment=-1),
+    Use: Use(arguments="", takes=-1.0),
     Answer: Answer(),
     Voice: Voice(),
     Recognition: Recognition(),

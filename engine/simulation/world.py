@@ -90,9 +90,9 @@ def simulate(
 ) -> Trace:
     """Hold the call that a scenario describes, in virtual time, and return its trace.
 
-    Without an ``agent`` it is the one of :func:`agent_for`, on the chart that comes with antiphon
-    unless there is another. The language model and the tools are always the scenario's. A call
-    with one beside it is held alone as well, and watched there.
+    Without an ``agent`` it is the scenario's, or the one of :func:`agent_for`, on the chart that
+    comes with antiphon unless there is another. The language model and the tools are always the
+    scenario's. A call with one beside it is held alone as well, and watched there.
     """
     if scenario.beside is None:
         return simulate_together([scenario], chart, agent, watch)[0]
@@ -112,7 +112,7 @@ def simulate_together(
     """Hold several calls in one process and one world. Injections, rotations and the order of
     tasks are those of the first scenario, and only it is watched."""
     calls = [
-        _World(scenario, chart or default_chart(), agent or agent_for(scenario))
+        _World(scenario, chart or default_chart(), agent or scenario.agent or agent_for(scenario))
         for scenario in scenarios
     ]
     first = calls[0]
@@ -183,12 +183,13 @@ class _World:
             language_model=Choice(*minds),
             text_to_speech=Choice(*voices),
             voice_activity=ScriptedVad(),
-            turn_detector=ScriptedJudge(scenario, self.services),
+            turn_detector=ScriptedJudge(scenario, self.services, lambda: line.contour),
             tools=tools,
             phrases=_phrases(scenario, self._agent),
         )
         desk = Desk(trace.chart, self._agent, scenario.settings, ports, _MemoryStore(trace))
         watchers = [trace.lines.append, *(one.watch for one in recognisers)]
+        watchers += [line.watch] if any(act.after != "call" for act in scenario.caller) else []
         watchers += [self.watch.line] if self.watch else []
         async with trio.open_nursery() as service:
             with trio.CancelScope() as scope:
