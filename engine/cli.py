@@ -19,7 +19,7 @@ from rich.console import Console
 
 from adapters.front.server import Listening
 from adapters.twilio.dialing import parse_address
-from engine import endpoint_cli, eval_cli, fuzz_cli, phone_cli, twins_cli
+from engine import endpoint_cli, eval_cli, fuzz_cli, phone_cli, report_cli, twins_cli
 from engine.agents import AGENTS
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
@@ -326,6 +326,7 @@ def errors_in_one_line() -> Iterator[None]:
 
 app.command()(errors_in_one_line()(endpoint_cli.endpoint))
 app.command()(errors_in_one_line()(fuzz_cli.fuzz))
+app.command()(errors_in_one_line()(report_cli.report))
 
 
 def _first(error: BaseException) -> BaseException:
