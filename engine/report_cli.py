@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -11,10 +10,10 @@ import typer
 
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.errors import ConfigError
-from engine.inspector.peaks import sound_beside
+from engine.inspector.peaks import recording_beside
 from engine.inspector.report import report_of
 from engine.inspector.view import view_of, without_words
-from engine.journal import read_what_there_is
+from engine.journal import Head, read_what_there_is
 from engine.vocabulary import VOCABULARY
 
 
@@ -40,11 +39,11 @@ def report(
     """
     reading = read_what_there_is(journal)
     loaded = load_chart(chart or default_chart_path(), VOCABULARY)
-    view = view_of(reading, loaded, file=journal.name)
+    head = next(line for line in reading.lines if isinstance(line, Head))
+    sound = recording_beside(journal, head.call_id)
+    view = view_of(reading, loaded, file=journal.name, sound=sound)
     troubles = [trouble.replace(str(journal), journal.name) for trouble in view.troubles]
-    view = msgspec.structs.replace(
-        view, troubles=troubles, sound=sound_beside(journal, view.call.call_id)
-    )
+    view = msgspec.structs.replace(view, troubles=troubles)
     if not words:
         view = without_words(view)
     path = output or journal.with_suffix(".html")
@@ -58,5 +57,6 @@ def report(
 
 
 def picture_of(chart: Chart) -> str:
-    """The chart as SVG."""
-    return files("statecharts").joinpath(f"{chart.name}.svg").read_text(encoding="utf-8")
+    """The chart as SVG; empty where there is none."""
+    drawn = Path(chart.path).with_suffix(".svg")
+    return drawn.read_text(encoding="utf-8") if drawn.is_file() else ""

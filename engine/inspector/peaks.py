@@ -29,23 +29,20 @@ class Sound(msgspec.Struct, frozen=True, kw_only=True):
     agent: bytes
 
 
-def sound_beside(journal: Path, call_id: str) -> Sound | None:
-    """The recording of a call: the journal's name with ``.wav``, or the file in its folder whose
-    name ends in the call's id. None where there is none, or it is no stereo WAV of 16 bits.
-    Reads the whole file."""
-    for path in [journal.with_suffix(".wav"), *sorted(_named_after(journal.parent, call_id))]:
-        if path.is_file() and (sound := _read(path)) is not None:
-            return sound
-    return None
+def recording_beside(journal: Path, call_id: str) -> Path | None:
+    """The recording of a call, if there is one: the journal's name with ``.wav``, or the file in
+    its folder whose name ends in the call's id."""
+    named = journal.parent.glob(f"*-{escape(call_id)}.wav") if call_id else []
+    return next(
+        (path for path in [journal.with_suffix(".wav"), *sorted(named)] if path.is_file()), None
+    )
 
 
-def _named_after(folder: Path, call_id: str) -> list[Path]:
-    return list(folder.glob(f"*-{escape(call_id)}.wav")) if call_id else []
-
-
-def _read(path: Path) -> Sound | None:
+def peaks_of(recording: Path) -> Sound | None:
+    """How loud a recording is. None where it cannot be read, or is no stereo WAV of 16 bits. Reads
+    the whole file."""
     try:
-        with wave.open(str(path), "rb") as wav:
+        with wave.open(str(recording), "rb") as wav:
             if (wav.getnchannels(), wav.getsampwidth()) != (2, 2):
                 return None
             step = wav.getframerate() * STEP_MS // 1000
@@ -55,6 +52,4 @@ def _read(path: Path) -> Sound | None:
     steps = len(samples) // step
     pieces = samples[: steps * step].reshape(steps, step, 2) >> 8
     peaks = np.stack([pieces.min(axis=1), pieces.max(axis=1)], axis=1).astype(np.int8)
-    return Sound(
-        step_ms=STEP_MS, caller=peaks[:, :, 0].tobytes(), agent=peaks[:, :, 1].tobytes()
-    )
+    return Sound(step_ms=STEP_MS, caller=peaks[:, :, 0].tobytes(), agent=peaks[:, :, 1].tobytes())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,11 +10,11 @@ import msgspec
 from engine.chart import Chart
 from engine.errors import JournalError
 from engine.inspector.laws import JUDGED, Violation, laws_of
-from engine.inspector.peaks import Sound
+from engine.inspector.peaks import Sound, peaks_of
 from engine.inspector.summary import CallSummary, Summary
-from engine.journal import AnyLine, Head, Reading
+from engine.journal import Head, Reading
 from engine.replay import CUT_OFF
-from engine.turns import Step, TurnRecord
+from engine.turns import TurnRecord
 from engine.waterfall import feeling
 
 
@@ -47,23 +46,15 @@ class ChartView(msgspec.Struct, frozen=True, kw_only=True):
     transitions: dict[int, TransitionView]
 
 
-class TurnView(msgspec.Struct, frozen=True, kw_only=True):
-    """A turn, and where its time went. ``feeling`` is empty where nothing was heard."""
-
-    record: TurnRecord
-    waterfall: list[Step]
-    latency_ms: float | None
-    feeling: str
-
-
 class CallView(msgspec.Struct, frozen=True, kw_only=True):
-    """One call. ``lines`` are those of the journal, as JSON. ``matches_chart`` says whether it was
-    held on this very chart: else the numbers of its transitions mean nothing here. ``laws`` are
-    the violations of those that were ``judged``. ``sound`` is None where nothing was recorded."""
+    """One call. ``lines`` are those of the journal, as JSON; ``turns`` as :func:`turn_view` has
+    them. ``matches_chart`` says whether it was held on this very chart: else the numbers of its
+    transitions mean nothing here. ``laws`` are the violations of those that were ``judged``.
+    ``sound`` is None where nothing was recorded."""
 
     call: CallSummary
     lines: list[msgspec.Raw]
-    turns: list[TurnView]
+    turns: list[dict[str, Any]]
     chart: ChartView
     matches_chart: bool
     judged: list[str]
@@ -76,11 +67,12 @@ def view_of(
     reading: Reading,
     chart: Chart,
     *,
-    live: bool = False,
     file: str = "",
-    sound: Sound | None = None,
+    live: bool = False,
+    sound: Path | None = None,
 ) -> CallView:
-    """All that can be shown of a call. ``file`` is the journal's name without its folder.
+    """All that can be shown of a call. ``file`` is the journal's name without its folder, ``sound``
+    the recording, if there is one.
 
     The laws of a live call are not judged: it is not over. For any other the whole call is
     replayed, some 0.1 s for each thousand events: not for a thread that has calls to serve.
@@ -98,27 +90,26 @@ def view_of(
     return CallView(
         call=call,
         lines=[msgspec.Raw(msgspec.json.encode(line)) for line in lines],
-        turns=turn_views(summary.turns.records),
+        turns=[turn_view(record) for record in summary.turns.records],
         chart=chart_view(chart),
         matches_chart=matches,
         judged=[] if live else [law for law in JUDGED if law != "L10" or replayed],
         laws=[] if live else laws_of(lines, chart if replayed else None),
         troubles=[*reading.troubles, *cut_off],
-        sound=sound,
+        sound=peaks_of(sound) if sound else None,
     )
 
 
-def turn_views(records: Sequence[TurnRecord]) -> list[TurnView]:
-    """The turns of a call so far, each with its waterfall."""
-    return [
-        TurnView(
-            record=record,
-            waterfall=record.waterfall,
-            latency_ms=record.latency_ms,
-            feeling="" if record.latency_ms is None else feeling(record.latency_ms),
-        )
-        for record in records
-    ]
+def turn_view(record: TurnRecord) -> dict[str, Any]:
+    """A turn record as JSON will have it, with what is reckoned from it: its ``waterfall``, its
+    ``latency_ms``, and the ``feeling`` of that (empty where nothing was heard)."""
+    latency_ms = record.latency_ms
+    return {
+        **msgspec.to_builtins(record),
+        "waterfall": msgspec.to_builtins(record.waterfall),
+        "latency_ms": latency_ms,
+        "feeling": "" if latency_ms is None else feeling(latency_ms),
+    }
 
 
 def chart_view(chart: Chart) -> ChartView:
@@ -151,7 +142,17 @@ def chart_view(chart: Chart) -> ChartView:
 # --- without words --------------------------------------------------------------------------
 
 WORDS = frozenset(
-    {"text", "words", "heard", "unheard", "arguments", "result", "digit", "instructions", "greeting"}
+    {
+        "text",
+        "words",
+        "heard",
+        "unheard",
+        "arguments",
+        "result",
+        "digit",
+        "instructions",
+        "greeting",
+    }
     | {"prompts", "apology", "missed", "goodbye", "too_long_goodbye", "acknowledgements", "stalls"}
     | {"holds", "hold_reply", "warning", "transfer_failed", "voicemail", "transfers", "to"}
 )
@@ -170,17 +171,7 @@ def without_words(view: CallView) -> CallView:
             msgspec.Raw(msgspec.json.encode(_withheld(msgspec.json.decode(line))))
             for line in view.lines
         ],
-        turns=[
-            msgspec.structs.replace(
-                turn,
-                record=replace(
-                    turn.record,
-                    words=_count(turn.record.words),
-                    heard=_count(turn.record.heard),
-                ),
-            )
-            for turn in view.turns
-        ],
+        turns=_withheld(view.turns),
     )
 
 
@@ -191,9 +182,7 @@ def _withheld(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     words = WORDS | {"reason"} if value.get("event") in _SAYS_WHY else WORDS
-    return {
-        key: _counted(one) if key in words else _withheld(one) for key, one in value.items()
-    }
+    return {key: _counted(one) if key in words else _withheld(one) for key, one in value.items()}
 
 
 def _counted(value: Any) -> Any:
