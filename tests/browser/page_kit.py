@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -103,8 +103,9 @@ def serving(service: Service) -> Iterator[Service]:
             name = asked.path.removeprefix("/inspect").lstrip("/")
             if name == "live":
                 self.start("text/event-stream")
-                for event in service.events(int(query["after"])):
-                    self.wfile.write(event)
+                with suppress(ConnectionError):  # the page was closed
+                    for event in service.events(int(query["after"])):
+                        self.wfile.write(event)
             elif name == "calls":
                 self.answer(msgspec.json.encode(service.calls()), "application/json")
             elif name == "call":

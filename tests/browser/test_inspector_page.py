@@ -68,11 +68,11 @@ def test_at_each_moment_the_states_of_that_moment_are_lit(page: Page, tmp_path: 
     is silenced, that; the guards stand beside it with their values."""
     open_report(page, tmp_path, report_of(view(NOISE), PICTURE))
     seek(page, moment_of(NOISE, SpeechStarted))
-    assert page.locator("#state-hearing.lit.leaf").count() == 1
+    page.locator("#state-hearing.lit.leaf").wait_for()
     assert page.locator("#from-waiting-to-hearing.taken").count() == 1
     assert page.locator("#state-waiting.lit").count() == 0
     seek(page, moment_of(NOISE, OutputHeld))
-    assert page.locator("#state-interrupted.lit").count() == 1
+    page.locator("#state-interrupted.lit").wait_for()
     assert page.locator("#state-contested.lit.leaf").count() == 1
     assert page.locator("#state-hearing.lit").count() == 0
     assert page.locator(".guards li").count() >= 1
@@ -84,6 +84,7 @@ def test_the_keys_step_from_event_to_event(page: Page, tmp_path: Path) -> None:
     open_report(page, tmp_path, report_of(view(ANSWERED), PICTURE))
     last = len(lines_of(ANSWERED)) - 1
     index = "antiphon.page.index"
+    page.keyboard.press("Home")
     assert page.evaluate(index) == 0
     for key, there in [("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", last)]:
         page.keyboard.press(key)

@@ -30,6 +30,12 @@ antiphon.clock = function (ms) {
   return minutes + ":" + seconds.toFixed(3).padStart(6, "0");
 };
 
+/** A wall-clock time as people here write it; as it is, if it is none. @param {string} iso */
+antiphon.date = function (iso) {
+  const date = new Date(iso);
+  return isNaN(date.getTime()) ? iso : date.toLocaleString([], { dateStyle: "short", timeStyle: "medium" });
+};
+
 /** How long something took. @param {number} ms */
 antiphon.took = function (ms) {
   if (ms < 1000) return Math.round(ms) + " ms";

@@ -70,7 +70,7 @@
         antiphon.el("span", "top",
           antiphon.el("b", "", call.call_id.slice(-6)),
           call.outcome === "live" ? antiphon.el("span", "live", "live") : antiphon.el("span", "", antiphon.took(call.duration_ms)),
-          antiphon.el("time", "", new Date(call.started).toLocaleString([], { dateStyle: "short", timeStyle: "medium" }))),
+          antiphon.el("time", "", antiphon.date(call.started))),
         antiphon.el("span", "under", call.agent + " · " + (call.state || call.outcome) + " · " + call.turns
           + (call.turns === 1 ? " turn" : " turns") + (worst ? " · worst " + Math.round(worst) + " ms" : "")),
         antiphon.el("span", "flags", ...call.flags.map((/** @type {string} */ flag) => antiphon.el("i", flag, FLAGS[flag] || flag))));

@@ -21,6 +21,8 @@
       /** @type {Map<string, any>} where each state is */ this.boxes = new Map();
       this.size = { width: 1, height: 1 };
       new ResizeObserver(() => this.resized()).observe(host);
+      this.resting = false;
+      /** @type {any} */ this.lighted = undefined;
       /** @type {any} the latest glide */ this.gliding = null;
       this.following = false;
       if (text) this.put(text);
@@ -67,18 +69,31 @@
       const event = call.eventAt(index);
       if (event === this.shown) return;
       this.shown = event;
+      this.light = () => this.lightUp(call, event);
+      if (this.resting) return;
+      this.light();
+      this.resting = true; // a big picture is dear to paint: not at each frame of a scrub
+      setTimeout(() => {
+        this.resting = false;
+        if (this.lighted !== this.shown) this.light();
+      }, REST_MS);
+    }
+
+    /** @param {any} call @param {any} event the one that led to what holds; null before the first */
+    lightUp(call, event) {
+      this.lighted = event;
       for (const part of this.lit) part.classList.remove("lit", "leaf", "taken");
       this.lit = [];
       if (!event) return;
       const inner = antiphon.innermost(call, event.states);
-      for (const id of event.states) this.light("state-" + id, inner.includes(id) ? ["lit", "leaf"] : ["lit"]);
+      for (const id of event.states) this.markById("state-" + id, inner.includes(id) ? ["lit", "leaf"] : ["lit"]);
       for (const [number] of event.took || []) {
         const one = call.transition(number);
         if (!one) continue;
-        this.light("t" + number, ["taken"]);
+        this.markById("t" + number, ["taken"]);
         const arrows = this.arrows.get("t" + number) || this.arrows.get(String(number));
         if (arrows) for (const arrow of arrows) this.mark(arrow, ["taken"]);
-        else this.light("from-" + one.source + "-to-" + one.target, ["taken"]);
+        else this.markById("from-" + one.source + "-to-" + one.target, ["taken"]);
       }
       this.floor = floorOf(call, inner);
       this.around = call.lanes.parents.get(this.floor) || "";
@@ -93,7 +108,7 @@
     }
 
     /** @param {string} id @param {string[]} classes */
-    light(id, classes) {
+    markById(id, classes) {
       const part = this.parts.get(id);
       if (part) this.mark(part, classes);
     }
@@ -214,8 +229,9 @@
 
   const GLIDE_MS = 220;
   const SETTLED_MS = 90;
+  const REST_MS = 50;
   /** Pixels for each unit of the picture, at which its texts can be read. */
-  const READABLE = 0.9;
+  const READABLE = 0.72;
 
   /** The innermost state of the first region: who may speak. @param {any} call @param {string[]} inner */
   function floorOf(call, inner) {

@@ -39,7 +39,7 @@
       this.told();
       this.setFollowing(call.live);
       if (call.live) this.listen(call);
-      else this.step(0);
+      else this.step(call.eventOf.findIndex((/** @type {number} */ event) => event >= 0));
     }
 
     /** @param {any} call */
@@ -74,7 +74,7 @@
     /** What is said of the call as a whole. */
     told() {
       const { summary, troubles, matches } = this.call;
-      const name = summary.agent + " · " + new Date(summary.started).toLocaleString();
+      const name = summary.agent + " · " + antiphon.date(summary.started);
       antiphon.at("call-name").replaceChildren(antiphon.el("b", "", summary.call_id), antiphon.el("span", "", name));
       document.title = summary.call_id.slice(-6) + " · antiphon";
       const facts = [summary.outcome + (summary.reason && summary.reason !== "ended" ? ": " + summary.reason : "")];

@@ -82,8 +82,15 @@
       const asked = event.guards || [];
       if (!asked.length) return null;
       const list = antiphon.el("ul", "guards");
+      /** @type {Map<string, number>} several transitions may ask the same */
+      const times = new Map();
       for (const [name, held] of asked) {
-        list.append(antiphon.el("li", held ? "yes" : "no", name + " ", antiphon.el("b", "", held ? "yes" : "no")));
+        const key = name + (held ? " yes" : " no");
+        times.set(key, (times.get(key) || 0) + 1);
+      }
+      for (const [key, count] of times) {
+        const [name, value] = key.split(" ");
+        list.append(antiphon.el("li", value, name + " ", antiphon.el("b", "", value), count > 1 ? " ×" + count : null));
       }
       return antiphon.el("div", "", antiphon.el("h3", "", "Guards, as asked"), list);
     }
