@@ -25,6 +25,7 @@ from engine import (
     fuzz_cli,
     phone_cli,
     replay_cli,
+    report_cli,
     show_cli,
     twins_cli,
     watch_cli,
@@ -278,6 +279,7 @@ def errors_in_one_line() -> Iterator[None]:
 app.command()(errors_in_one_line()(diagram_cli.diagram))
 app.command()(errors_in_one_line()(endpoint_cli.endpoint))
 app.command()(errors_in_one_line()(fuzz_cli.fuzz))
+app.command()(errors_in_one_line()(report_cli.report))
 app.command()(errors_in_one_line()(show_cli.show))
 
 
