@@ -31,7 +31,8 @@ from engine.demo import demo_config
 from engine.evaluation.words import edits
 from engine.journal import AnyLine
 from engine.phone_cli import demo_script
-from engine.service import MEDIA_PATH, take_calls
+from engine.reception import MEDIA_PATH
+from engine.service import take_calls
 from engine.session import Desk
 from engine.show import STAGES
 from engine.stack import open_desk

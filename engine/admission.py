@@ -33,12 +33,15 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     was later than this in one of twenty measurements over five seconds; 0 turns that off.
     ``arrival_s``: how long a place is kept for a call whose webhook was answered.
     ``drain_s``: how long a service that is told to stop lets its calls go on; then it says goodbye.
+    ``vendors``: how much may be asked at once of a vendor, by all workers together: sessions of
+    speech-to-text, generations, replies spoken. Who finds no place goes on to the next provider.
     """
 
     calls: Annotated[int, msgspec.Meta(ge=1)] = 100
     lag_ms: Annotated[float, msgspec.Meta(ge=0)] = 60.0
     arrival_s: Annotated[float, msgspec.Meta(gt=0)] = 15.0
     drain_s: Annotated[float, msgspec.Meta(ge=0)] = 600.0
+    vendors: dict[str, Annotated[int, msgspec.Meta(ge=1)]] = {}
 
 
 class Admission:
@@ -66,6 +69,12 @@ class Admission:
         if 0 < self.limits.lag_ms < self.lag_p95_ms:
             return "lagging"
         return None
+
+    def why_no_stream(self) -> Refusal | None:
+        """The same for a media stream, which may be that of a call with a place kept for it."""
+        if self.ready and self.reserved:
+            return "full" if self.live >= self.limits.calls else None
+        return self.why_not()
 
     @property
     def reserved(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,33 +12,29 @@ from typing import Annotated
 import structlog
 import trio
 import typer
-from msgspec.structs import replace
 from rich.console import Console
 
-from adapters.front.server import Listening
 from adapters.twilio.dialing import parse_address
 from engine import (
     diagram_cli,
+    dial_cli,
     endpoint_cli,
     eval_cli,
     fuzz_cli,
     phone_cli,
     replay_cli,
     report_cli,
+    serve_cli,
     show_cli,
     twins_cli,
     watch_cli,
 )
-from engine.agents import AGENTS
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
-from engine.config import Config, load_config
 from engine.demo import hold_demo
 from engine.errors import AntiphonError
 from engine.insight import turns_of
-from engine.inspector.access import Access
-from engine.service import MEDIA_PATH, media_url, run_service
-from engine.show import CallsPrinter
+from engine.reception import MEDIA_PATH
 from engine.vocabulary import VOCABULARY
 from engine.waterfall import print_waterfalls
 
@@ -77,45 +72,6 @@ def demo(
     """
     console = Console(highlight=False)
     run(lambda: hold_demo(console, calls))
-
-
-@app.command()
-def serve(
-    host: Annotated[
-        str | None, typer.Option(help="The address to listen on.", show_default=Config().host)
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(help="The port; 0 takes any free one.", show_default=str(Config().port)),
-    ] = None,
-    agent: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Which agent answers: {', '.join(AGENTS)}.", show_default=Config().agent
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="A configuration file (antiphon.toml).")
-    ] = None,
-    show: Annotated[
-        bool, typer.Option(help="Show the calls as they happen, with their words.")
-    ] = False,
-) -> None:
-    """Take calls: Twilio Media Streams on ws://HOST:PORT/media, health on /healthz.
-
-    For this machine, where HOST is a loopback address, or with a token: /inspect shows the calls,
-    /phone is a telephone in the browser, GET /providers says how each provider is doing, GET
-    /metrics the same for Prometheus, and GET /turns?call=ID how long the turns of a recent call
-    took, and by whom. Only requests that name a local host, and do not say that they came through a
-    proxy, are this machine's; a tunnel, or a proxy that hides itself, looks local: let it forward
-    /media alone.
-
-    Every call writes a journal (calls/*.jsonl). Until the models are loaded, calls are answered
-    with 503. Ctrl-C or SIGTERM closes every call, within seconds, and ends the service.
-    """
-    settings = _with_options(load_config_or_exit(config), host, port, agent)
-    console = Console(highlight=False, stderr=True)
-    run(lambda: _serve(console, settings, show=show))
 
 
 @app.command()
@@ -205,52 +161,6 @@ def check(chart: ChartOption = None) -> None:
         raise typer.Exit(1)
 
 
-# --- what the commands do -------------------------------------------------------------------
-
-
-async def _serve(console: Console, config: Config, *, show: bool) -> None:
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_stop_when_told, nursery.cancel_scope)
-        listening: Listening = await nursery.start(
-            lambda task_status: run_service(
-                config,
-                progress=lambda text: console.print(f"{text} ...", soft_wrap=True),
-                watch=CallsPrinter(console) if show else None,
-                task_status=task_status,
-            )
-        )
-        console.print(
-            f"{config.agent} answers calls on {media_url(listening)};"
-            f" journals in {config.calls}; stop with Ctrl-C",
-            markup=False,
-            soft_wrap=True,
-        )
-        access = Access(config.inspect, lambda: listening.host)
-        console.print(access.told(listening), markup=False, soft_wrap=True)
-
-
-async def _stop_when_told(service: trio.CancelScope) -> None:
-    """Hang up and close everything on Ctrl-C and on SIGTERM."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            service.cancel()
-
-
-def _with_options(config: Config, host: str | None, port: int | None, agent: str | None) -> Config:
-    return replace(
-        config,
-        host=config.host if host is None else host,
-        port=config.port if port is None else port,
-        agent=config.agent if agent is None else agent,
-    )
-
-
-def load_config_or_exit(path: Path | None) -> Config:
-    """The configuration; exits with one line if it is wrong."""
-    with errors_in_one_line():
-        return load_config(path)
-
-
 def _load_chart(path: Path | None) -> Chart:
     return load_chart(path or default_chart_path(), VOCABULARY)
 
@@ -289,7 +199,9 @@ def _first(error: BaseException) -> BaseException:
     return error
 
 
+dial_cli.add_to(app, run)
 eval_cli.add_to(app, run)
+serve_cli.add_to(app, run)
 replay_cli.add_to(app, errors_in_one_line)
 twins_cli.add_to(app, run)
 watch_cli.add_to(app, run)

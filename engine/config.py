@@ -16,9 +16,12 @@ from adapters.cartesia.settings import CartesiaSettings
 from adapters.deepgram.settings import DeepgramSettings
 from adapters.elevenlabs.settings import ElevenLabsSettings
 from adapters.openai.settings import OpenAiSettings, TranscriptionSettings
+from adapters.twilio.settings import TwilioSettings
 from adapters.whisper.settings import EndpointSettings, WhisperSettings
+from engine.admission import Limits
 from engine.config_sources import Table, explained, from_environment, merged, told_by
 from engine.errors import ConfigError
+from engine.sessions_settings import SessionSettings
 from states.settings import Settings
 
 RecogniserName = Literal["deepgram", "whisper", "whisper-endpoint", "embedded"]
@@ -36,6 +39,14 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     elevenlabs: SecretStr | None = None
     cartesia: SecretStr | None = None
     transcription: SecretStr | None = None
+    twilio: SecretStr | None = None
+
+
+class Redis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Redis that workers on several machines share, by its ``url`` (``redis://…``). Without it
+    those of one machine share a file."""
+
+    url: SecretStr | None = None
 
 
 class Fallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,6 +74,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``calls``: the folder for journals. ``data``: the folder for the agents' own files.
     ``settings``: turn-taking (see :class:`states.settings.Settings`).
     ``inspect``: who may look at calls (see :mod:`engine.inspector.access`).
+    ``workers``: how many processes take calls on the port; 0 is one for each core.
+    ``limits``: what one of them takes on (see :mod:`engine.admission`), and what may be asked of
+    vendors. ``twilio`` (see :mod:`adapters.twilio.settings`) and ``sessions`` (see
+    :mod:`engine.sessions`): how calls come in. ``redis``: what workers share.
 
     ``speech_to_text``, ``language_model`` and ``voice`` name the providers of each port in the
     order in which they are wanted; a later one takes over where those before it fail. Left out,
@@ -80,6 +95,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     data: str = "calls/data"
     settings: Settings = Settings()
     inspect: Inspect = Inspect()
+    workers: Annotated[int, msgspec.Meta(ge=0, le=1024)] = 1
+    limits: Limits = Limits()
+    twilio: TwilioSettings = TwilioSettings()
+    sessions: SessionSettings = SessionSettings()
+    redis: Redis = Redis()
 
     speech_to_text: tuple[RecogniserName, ...] = ()
     language_model: tuple[MindName, ...] = ()

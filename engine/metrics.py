@@ -26,6 +26,7 @@ from prometheus_client.registry import Collector
 from adapters.front.http import Request, Response, Routes
 from effects.breaker import State
 from engine.insight import health_of
+from engine.inspector.access import Access
 from engine.journal import AnyLine, End, Head
 from engine.session import Desk, Watcher
 
@@ -35,8 +36,9 @@ OUTCOMES = ("completed", "stopped", "failed")
 class Metrics:
     """What one service counts, from its start on."""
 
-    def __init__(self, desk: Callable[[], Desk | None]) -> None:
-        """``desk`` is None while there is none yet."""
+    def __init__(self, access: Access, desk: Callable[[], Desk | None]) -> None:
+        """``desk`` is None while there is none yet; ``access`` is who may ask."""
+        self._access = access
         self._registry = CollectorRegistry()
         self._registry.register(_Providers(desk))
         self._active = Gauge(
@@ -50,10 +52,10 @@ class Metrics:
 
     @property
     def routes(self) -> Routes:
-        """To be served beside the others, to those who may know."""
-        return {("GET", "/metrics"): self._answer}
+        """To be served beside the others."""
+        return {("GET", "/metrics"): self._access.guarded(self._answer)}
 
-    def watcher(self) -> Watcher:
+    def watchers(self) -> list[Watcher]:
         """Counts one call."""
 
         def watch(line: AnyLine) -> None:
@@ -63,7 +65,7 @@ class Metrics:
                 self._active.dec()
                 self._calls.labels(_outcome(line)).inc()
 
-        return watch
+        return [watch]
 
     async def _answer(self, _: Request) -> Response:
         return Response(200, generate_latest(self._registry), CONTENT_TYPE_LATEST)

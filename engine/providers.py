@@ -28,17 +28,11 @@ from effects.ports import LanguageModel, ProviderRefused, SpeechToText, TextToSp
 from engine.agents import AgentKit
 from engine.config import Config
 from engine.errors import ConfigError
+from engine.fleet import Fleet
+from engine.keys import VARIABLES, key_of
+from engine.limited import LimitedMind, LimitedSpeechToText, LimitedVoice
 
 P = TypeVar("P", bound=Named)
-
-VARIABLES: Mapping[str, str] = {
-    "deepgram": "DEEPGRAM_API_KEY",
-    "openai": "OPENAI_API_KEY",
-    "elevenlabs": "ELEVENLABS_API_KEY",
-    "cartesia": "CARTESIA_API_KEY",
-    "transcription": "TRANSCRIPTION_API_KEY",
-}
-"""Where a vendor's key is looked for first."""
 
 
 @dataclass(slots=True)
@@ -58,10 +52,12 @@ class Providers:
         kit: AgentKit,
         environment: Mapping[str, str] = os.environ,
         made: Made | None = None,
+        fleet: Fleet | None = None,
     ) -> None:
-        """``made`` has what other agents of this service use already."""
+        """``made`` has what other agents of this service use already; ``fleet`` knows how much may
+        be asked of each vendor at once."""
         self._config, self._kit, self._environment = config, kit, environment
-        self._made = made or Made()
+        self._made, self._fleet = made or Made(), fleet
         self.speech_to_text = self._choice(
             "speech_to_text", config.speech_to_text or self._usual(["deepgram"], "embedded"),
             self._recogniser,
@@ -117,7 +113,22 @@ class Providers:
             case _:
                 return cast(Hashable, getattr(config, name, None))
 
+    def _limits(self, name: str) -> Fleet | None:
+        return self._fleet if name in self._config.limits.vendors else None
+
     def _recogniser(self, name: str) -> SpeechToText:
+        provider, fleet = self._any_recogniser(name), self._limits(name)
+        return LimitedSpeechToText(provider, fleet) if fleet else provider
+
+    def _mind(self, name: str) -> LanguageModel:
+        provider, fleet = self._any_mind(name), self._limits(name)
+        return LimitedMind(provider, fleet) if fleet else provider
+
+    def _voice(self, name: str) -> TextToSpeech:
+        provider, fleet = self._any_voice(name), self._limits(name)
+        return LimitedVoice(provider, fleet) if fleet else provider
+
+    def _any_recogniser(self, name: str) -> SpeechToText:
         config = self._config
         match name:
             case "deepgram":
@@ -133,7 +144,7 @@ class Providers:
             case _:
                 return EmbeddedSpeechToText()
 
-    def _mind(self, name: str) -> LanguageModel:
+    def _any_mind(self, name: str) -> LanguageModel:
         if name == "openai":
             settings = self._config.openai
             key = self._needed("openai") if _is_openai(settings.base_url) else self._key("openai")
@@ -146,7 +157,7 @@ class Providers:
             )
         return self._kit.mind()
 
-    def _voice(self, name: str) -> TextToSpeech:
+    def _any_voice(self, name: str) -> TextToSpeech:
         config = self._config
         match name:
             case "elevenlabs":
@@ -166,14 +177,7 @@ class Providers:
         return key
 
     def _key(self, vendor: str) -> SecretStr | None:
-        """The vendor's key. It is never quoted: a library that could not send it might do that."""
-        where, plain = VARIABLES[vendor], self._environment.get(VARIABLES[vendor], "").strip()
-        kept: SecretStr | None = getattr(self._config.keys, vendor)
-        if not plain and kept is not None:
-            where, plain = f"{vendor} in [keys]", kept.get_secret_value().strip()
-        if not (plain.isascii() and plain.isprintable()) or " " in plain:
-            raise ConfigError(f"{where} holds characters that no key has: set it anew")
-        return SecretStr(plain) if plain else None
+        return key_of(vendor, self._config.keys, self._environment)
 
 
 def _is_openai(base_url: str) -> bool:

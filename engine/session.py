@@ -20,7 +20,7 @@ from engine.interpreter import CALL, Interpreter
 from engine.journal import AnyLine, Journal
 from states.agent import Agent
 from states.call import Call
-from states.events import Answered, Event
+from states.events import Answered, CallTooLong, Event
 from states.settings import Settings
 
 log = structlog.get_logger()
@@ -65,19 +65,32 @@ class Outcome:
     strays: int
 
 
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A call that is being held, for those who watch over all of them."""
+
+    _interpreter: Interpreter
+    _now_ms: Callable[[], float]
+
+    def say_goodbye(self) -> None:
+        """Have the agent bring it to an end, as it does when a call's time is up."""
+        self._interpreter.dispatch(CallTooLong(at_ms=self._now_ms()))
+
+
 async def hold_call(
     desk: Desk,
     carrier: Carrier,
     nursery: trio.Nursery,
     watchers: Sequence[Watcher] = (),
     started: str | None = None,
+    live: Callable[[LiveCall], object] = lambda call: None,
 ) -> Outcome:
     """Hold one call to its end and close everything it opened.
 
     ``nursery`` is the service's: an effect that ignores its cancellation may stay in it after
-    the call. Cancelling hangs up. Closing takes at most ``closing_ms`` whatever a provider
-    does. Never raises for what happens in the call; a bug in it is logged and is the
-    outcome's reason.
+    the call. ``live`` gets what can be done with it from outside. Cancelling hangs up. Closing
+    takes at most ``closing_ms`` whatever a provider does. Never raises for what happens in the
+    call; a bug in it is logged and is the outcome's reason.
     """
     now_s = trio.lowlevel.current_clock().current_time  # what trio.current_time asks, at each event
     started_at = now_s()
@@ -91,6 +104,7 @@ async def hold_call(
         record.write(_head(desk, carrier, started or datetime.now(UTC).isoformat("T", "seconds")))
         interpreter = Interpreter(desk.chart, call, record, nursery, now_ms)
         interpreter.stage = _stage(desk, call, carrier, interpreter, now_ms)
+        live(LiveCall(interpreter, now_ms))
         try:
             outbound = carrier.info.parameters.get("direction") == "outbound"
             interpreter.dispatch(Answered(at_ms=now_ms(), outbound=outbound))

@@ -20,12 +20,12 @@ from typing import Annotated, Any
 
 import msgspec
 import structlog
-from pydantic import SecretStr
 
 from adapters.front.http import Request, Response, Routes
 from engine.admission import Admission
 from engine.door import TOKEN, Door
 from engine.fleet import Fleet
+from engine.sessions_settings import SessionSettings
 
 log = structlog.get_logger()
 
@@ -33,20 +33,6 @@ SESSION, ONE, DOCUMENT = "/v1/session", "/v1/session/{id}", "/v1/openapi.json"
 
 Parameter = Annotated[str, msgspec.Meta(max_length=500)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_.-]+$")]
-
-
-class SessionSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who may open sessions, and what they are told.
-
-    ``token``: what clients show, as ``Authorization: Bearer …``; without it there are no sessions.
-    ``media_url``: where clients reach the media stream, ``wss://…/media``; empty: by the name by
-    which they asked for the session. ``region``: where this worker is, for clients that look for
-    one near them.
-    """
-
-    token: SecretStr | None = None
-    media_url: Annotated[str, msgspec.Meta(pattern="^(wss?://.+)?$")] = ""
-    region: str = ""
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,6 +23,7 @@ from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check
 from engine.config import Config, config_for
 from engine.errors import ChartError, ConfigError
+from engine.fleet import Fleet
 from engine.machine import Machine
 from engine.providers import Made, Providers
 from engine.session import Desk, Desks
@@ -41,17 +42,20 @@ async def open_desk(config: Config, progress: Progress = lambda _: None) -> Asyn
 
 
 @asynccontextmanager
-async def open_desks(config: Config, progress: Progress = lambda _: None) -> AsyncIterator[Desks]:
+async def open_desks(
+    config: Config, progress: Progress = lambda _: None, fleet: Fleet | None = None
+) -> AsyncIterator[Desks]:
     """Everything that taking calls needs, loaded and warm: a desk for each agent. What two of them
     want alike is one.
 
-    ``progress`` is told what is being done. Raises :class:`ConfigError` and
-    :class:`ChartError`, in a group where a provider is the cause. Fixed lines that were kept
-    are there at once; others are rendered while the first calls may already come in.
+    ``fleet`` knows how much may be asked of each vendor at once. ``progress`` is told what is
+    being done. Raises :class:`ConfigError` and :class:`ChartError`, in a group where a provider is
+    the cause. Fixed lines that were kept are there at once; others are rendered while the first
+    calls may already come in.
     """
     chart = _checked_chart(config)
     made = Made()
-    wanted = [_wanted(config, name, made) for name in agent_names(config)]
+    wanted = [_wanted(config, name, made, fleet) for name in agent_names(config)]
     async with AsyncExitStack() as stack:
         try:
             store = await stack.enter_async_context(FileStore(Path(config.calls)))
@@ -87,10 +91,10 @@ class _Wanted:
     providers: Providers
 
 
-def _wanted(config: Config, name: str, made: Made) -> _Wanted:
+def _wanted(config: Config, name: str, made: Made, fleet: Fleet | None) -> _Wanted:
     kit = agent_kit(name)
     own = config_for(config, f"agent '{name}'", kit.config)
-    return _Wanted(name, kit, own, Providers(own, kit, made=made))
+    return _Wanted(name, kit, own, Providers(own, kit, made=made, fleet=fleet))
 
 
 def _desk(

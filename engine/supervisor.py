@@ -74,23 +74,24 @@ class Supervisor:
     ) -> None:
         self._count, self._port, self._command = count, port, command
         self._workers: dict[int, _Worker] = {}
-        self._stopping = False
+        self._unready = set(range(count))
+        self._all_ready: Callable[[], object] = lambda: None
+        self._stopping = self._wrong = False
         self._nursery: trio.Nursery
 
-    async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Until all workers have ended after a signal. ``task_status`` is told when all are ready
-        for the first time. Cancelling kills them."""
+    async def run(self, all_ready: Callable[[], object] = lambda: None) -> None:
+        """Until all workers have ended after a signal. ``all_ready`` is called when all take calls
+        for the first time. Cancelling kills them. Raises :class:`ConfigError` if they say that
+        something is wrong."""
+        self._all_ready = all_ready
         async with trio.open_nursery() as signals:
             signals.start_soon(self._obey)
             async with trio.open_nursery() as self._nursery:
-                first = [await self._nursery.start(self._keep, n) for n in range(self._count)]
-                self._nursery.start_soon(self._tell, first, task_status)
+                for number in range(self._count):
+                    await self._nursery.start(self._keep, number)
             signals.cancel_scope.cancel()
-
-    async def _tell(self, workers: Sequence[_Worker], task_status: trio.TaskStatus[None]) -> None:
-        for worker in workers:
-            await worker.settled.wait()
-        task_status.started()
+        if self._wrong:
+            raise ConfigError("no worker can begin: the reason stands above")
 
     async def _keep(self, number: int, task_status: trio.TaskStatus[_Worker]) -> None:
         """One worker after another in this place, until told to stop."""
@@ -105,7 +106,8 @@ class Supervisor:
             pause_s = _PAUSE_S if lived_s > _SOUND_S else min(pause_s * 2, _PAUSE_MOST_S)
             log.error("worker_died", worker=number, code=code, lived_s=round(lived_s, 1))
             if code == WRONG and not worker.is_ready:
-                self._stop()  # it has said what is wrong, and the next would say the same
+                self._wrong = True  # it has said what, and the next would say the same
+                self._stop()
                 return
             await trio.sleep(pause_s)
             worker = await self._start(number)
@@ -126,6 +128,10 @@ class Supervisor:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             worker.is_ready = await worker.pipe.receive_some(1) == READY
         worker.settled.set()
+        self._unready.discard(worker.number if worker.is_ready else -1)
+        if not self._unready:
+            self._all_ready()
+            self._all_ready = lambda: None
 
     async def _obey(self) -> None:
         told = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)

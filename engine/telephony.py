@@ -65,7 +65,6 @@ class Telephony:
         self,
         settings: TwilioSettings,
         token: SecretStr | None,
-        callers: SecretStr | None,
         *,
         admission: Admission,
         door: Door,
@@ -73,10 +72,10 @@ class Telephony:
         near: Callable[[Request], bool],
         others: bool = False,
     ) -> None:
-        """``token``: the account's, if there is one. ``callers``: what those show who want calls
-        made. ``near``: whether a request is of this machine. ``others``: whether media streams may
-        come from others than Twilio, with a token of the door's."""
-        self._settings, self._token, self._callers = settings, token, callers
+        """``token``: the account's, if there is one. ``near``: whether a request is of this
+        machine. ``others``: whether media streams may come from others than Twilio, with a token
+        of the door's."""
+        self._settings, self._token = settings, token
         self._admission, self._door = admission, door
         self._media_path, self._near, self._others = media_path, near, others
         self._expected: dict[str, float] = {}  # calls that were let in, until when
@@ -211,9 +210,10 @@ class Telephony:
         return Response(201, msgspec.json.encode(Made(call_id)), "application/json")
 
     def _is_ours(self, request: Request) -> bool:
-        if self._callers is None:
+        callers = self._settings.calls_token
+        if callers is None:
             return self._near(request)
-        wanted = f"Bearer {self._callers.get_secret_value()}".encode()
+        wanted = f"Bearer {callers.get_secret_value()}".encode()
         return hmac.compare_digest(wanted, request.headers.get("authorization", "").encode())
 
     async def dial(self, to: str) -> str:

@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 import structlog
 
-from engine.providers import VARIABLES
+from engine.keys import VARIABLES
 
 
 def _drop(*_: object) -> NoReturn:

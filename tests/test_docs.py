@@ -14,7 +14,8 @@ from engine.agents import agent_kit
 from engine.cli import app
 from engine.config import Config, load_config
 from engine.demo import demo_config
-from engine.providers import VARIABLES, Providers
+from engine.keys import VARIABLES
+from engine.providers import Providers
 
 ROOT = Path(__file__).parent.parent
 PAGES = [
@@ -99,8 +100,9 @@ def test_the_demo_needs_no_vendor() -> None:
 
 
 def documented(heading: str) -> dict[str, str]:
-    """The settings of a section of docs/providers.md, each with the default in its row."""
-    section = page("docs/providers.md").partition(f"\n### {heading}\n")[2]
+    """The settings of a section of the pages, each with the default in its row."""
+    pages = page("docs/providers.md") + page("docs/operating.md")
+    section = pages.partition(f"\n### {heading}\n")[2]
     rows = re.split(r"\n##", section)[0].splitlines()
     return {row[1]: row[2].strip("`") for line in rows if (row := _ROW.fullmatch(line))}
 

@@ -44,7 +44,7 @@ from effects.ports import (
 )
 from effects.spoken import clause_of
 from effects.toolkit import strict_schema
-from engine.providers import VARIABLES
+from engine.keys import VARIABLES
 from states.mulaw import BYTES_PER_MS, SILENCE
 
 pytestmark = pytest.mark.live

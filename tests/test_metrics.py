@@ -11,17 +11,21 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.front.http import Request, Response
 from effects.ports import ProviderLost
-from engine.insight import Insight
+from engine.config import Inspect
+from engine.inspector.access import Access
 from engine.journal import AnyLine, End
 from engine.metrics import Metrics
 from engine.session import Desk
-from tests.test_insight import LOCAL, a_call
+from tests.inspector_kit import LOCAL, a_call
 from tests.test_service import Change, a_desk
+
+ACCESS = Access(Inspect(), lambda: "127.0.0.1")
 
 
 async def scraped(metrics: Metrics) -> Mapping[str, float]:
     """Every sample that a scrape finds, by name and labels."""
-    answer = await metrics.routes["GET", "/metrics"](Request("GET", "/metrics"))
+    request = Request("GET", "/metrics", headers=LOCAL)
+    answer = await metrics.routes["GET", "/metrics"](request)
     assert answer.content_type.startswith("text/plain; version=")
     return {
         sample.name + "".join(f" {value}" for value in sample.labels.values()): sample.value
@@ -39,9 +43,9 @@ def ended(lines: list[AnyLine], **changes: str) -> list[AnyLine]:
 
 
 async def test_calls_are_counted_while_they_are_held_and_by_how_they_ended() -> None:
-    metrics = Metrics(lambda: None)
+    metrics = Metrics(ACCESS, lambda: None)
     assert (await scraped(metrics))["antiphon_calls_total completed"] == 0
-    first, second, third = (metrics.watcher() for _ in range(3))
+    first, second, third = (metrics.watchers()[0] for _ in range(3))
     calls = [
         a_call("CA1"),
         ended(a_call("CA2"), outcome="failed", reason="stopped"),
@@ -64,7 +68,7 @@ async def test_the_health_of_every_provider_is_told(autojump_clock: trio.abc.Clo
     desk = a_desk(Change())
     choice = desk.ports.language_model
     name = choice.first.name
-    metrics = Metrics(lambda: desk)
+    metrics = Metrics(ACCESS, lambda: desk)
     choice.succeeded(name)
     assert (await scraped(metrics))[f"antiphon_provider_state mind {name} closed"] == 1
     for _ in range(3):
@@ -80,7 +84,7 @@ async def test_the_health_of_every_provider_is_told(autojump_clock: trio.abc.Clo
 
 async def test_before_the_providers_are_loaded_there_are_none_to_tell_of() -> None:
     desk: Desk | None = None
-    assert not any("provider" in name for name in await scraped(Metrics(lambda: desk)))
+    assert not any("provider" in name for name in await scraped(Metrics(ACCESS, lambda: desk)))
 
 
 @pytest.mark.parametrize(
@@ -88,7 +92,6 @@ async def test_before_the_providers_are_loaded_there_are_none_to_tell_of() -> No
 )
 async def test_they_are_for_this_machine(headers: dict[str, str], status: int) -> None:
     """Who may ask how the providers are may ask this, and nobody else."""
-    insight = Insight(lambda: None, lambda: "127.0.0.1")
-    routes = insight.near(Metrics(lambda: None).routes)
+    routes = Metrics(ACCESS, lambda: None).routes
     answer: Response = await routes["GET", "/metrics"](Request("GET", "/metrics", headers=headers))
     assert answer.status == status

@@ -18,7 +18,8 @@ from effects.ports import ProviderLost
 from engine.agents import AgentKit, agent_kit
 from engine.config import Config, Fallback, Keys
 from engine.errors import ConfigError
-from engine.providers import VARIABLES, Providers
+from engine.keys import VARIABLES, key_of
+from engine.providers import Providers
 
 ALL_KEYS = dict.fromkeys(VARIABLES.values(), "a-key")
 PARCEL_DESK = agent_kit("parcel")
@@ -95,10 +96,10 @@ def test_a_compatible_server_needs_no_key() -> None:
 def test_a_key_that_cannot_be_one_is_not_quoted(vendor: str, plain: str) -> None:
     """The error says where it stands, before any library has seen it."""
     with pytest.raises(ConfigError, match=f"{VARIABLES[vendor]} holds characters") as error:
-        providers({VARIABLES[vendor]: plain})
+        key_of(vendor, Keys(), {VARIABLES[vendor]: plain})
     assert plain not in str(error.value)
     with pytest.raises(ConfigError, match=rf"{vendor} in \[keys\] holds characters") as error:
-        providers({}, keys=Keys(**{vendor: SecretStr(plain)}))
+        key_of(vendor, Keys(**{vendor: SecretStr(plain)}), {})
     assert plain not in str(error.value)
 
 

@@ -42,7 +42,8 @@ from effects.spoken import clause_of
 from engine.agents import agent_kit
 from engine.config import load_config
 from engine.errors import ConfigError
-from engine.providers import VARIABLES, Providers
+from engine.keys import VARIABLES
+from engine.providers import Providers
 from tests.twins.cartesia import CartesiaTwin
 from tests.twins.deepgram import DeepgramTwin
 from tests.twins.elevenlabs import ElevenLabsTwin

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 import trio
+from msgspec.structs import replace
 from pydantic import SecretStr
 from trio.testing import MockClock, memory_stream_pair
 
@@ -18,6 +19,7 @@ from adapters.twilio.dialing import websocket_over
 from adapters.twilio.phone import talk
 from adapters.twilio.recording import CallRecord
 from adapters.twilio.script import AtTime, KeyPress, Script
+from adapters.twilio.settings import TwilioSettings
 from effects.choice import Choice
 from effects.phrases import Phrases
 from effects.ports import JournalSink, ToolContext, ToolSpec
@@ -27,7 +29,7 @@ from engine.config import Config, Inspect
 from engine.errors import ChartError, ConfigError
 from engine.journal import AnyLine, End, Event, Head
 from engine.service import STOP_S, run_service, take_calls
-from engine.session import Desk
+from engine.session import Desk, Desks
 from engine.simulation.providers import (
     Scripted,
     ScriptedJudge,
@@ -46,7 +48,10 @@ SCENARIO = Scenario(says="", answers=[Answer(asks=Asks(tool="change"), says="Don
 KEYS = (KeyPress("1", 1000), KeyPress("#", 1200))
 CLOSE_S = CarrierLimits().close_s
 TOKEN = "a-token-of-some-length"
+OPEN = Config(twilio=TwilioSettings(unsigned=True))
+"""For callers who are in memory, and so not on this machine's loopback."""
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+READY = b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 class Port(trio.abc.Listener[trio.abc.Stream]):
@@ -147,7 +152,9 @@ class Service:
 
     async def run(self, task_status: trio.TaskStatus[Listening]) -> None:
         with self._scope:
-            await take_calls(a_desk(self.change), "", 80, watch=self.watch, task_status=task_status)
+            await take_calls(
+                a_desk(self.change), "", 80, watch=self.watch, config=OPEN, task_status=task_status
+            )
         self._closed.set()
 
     async def stop(self) -> float:
@@ -257,29 +264,29 @@ async def test_each_call_has_a_watcher_of_its_own(port: Port, autojump_clock: Mo
 async def test_until_it_is_loaded_a_service_says_so(
     port: Port, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The port is open at once; calls and health checks get a 503 at once, until they can be
+    """The port is open at once; calls and readiness checks get a 503 at once, until they can be
     taken."""
     loaded = trio.Event()
 
     @asynccontextmanager
-    async def open_slowly(*_: object) -> AsyncIterator[Desk]:
+    async def open_slowly(*_: object) -> AsyncIterator[Desks]:
         await loaded.wait()
-        yield a_desk(Change())
+        yield Desks(a_desk(Change()), {}, {})
 
     async def statuses() -> list[bytes]:
         answers = []
-        for request in (HEALTH, UPGRADE + b"\r\n"):
+        for request in (READY, UPGRADE + b"\r\n"):
             async with port.connect() as stream:
                 await stream.send_all(request)
                 answers.append(bytes(await stream.receive_some())[9:12])
         return answers
 
-    monkeypatch.setattr(service, "open_desk", open_slowly)
+    monkeypatch.setattr(service, "open_desks", open_slowly)
     async with trio.open_nursery() as nursery:
         ready = trio.Event()
 
         async def run() -> None:
-            await nursery.start(run_service, Config())
+            await nursery.start(run_service, OPEN)
             ready.set()
 
         nursery.start_soon(run)
@@ -310,8 +317,9 @@ async def test_calls_from_a_browser_are_for_those_who_may_see_the_phone(
 ) -> None:
     """Or a page could call a service on its visitor's machine, by a name that leads there."""
     inspect = Inspect(token=SecretStr(token) if token else None)
+    config = replace(OPEN, inspect=inspect)
     async with trio.open_nursery() as nursery:
-        await nursery.start(partial(take_calls, a_desk(Change()), "", 80, inspect=inspect))
+        await nursery.start(partial(take_calls, a_desk(Change()), "", 80, config=config))
         async with port.connect() as stream:
             await stream.send_all(UPGRADE + headers.encode() + b"\r\n")
             assert (await stream.receive_some()).startswith(b"HTTP/1.1 %d " % status)

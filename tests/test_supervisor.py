@@ -55,7 +55,9 @@ async def supervised(count: int) -> AsyncIterator[int]:
     """The port of so many workers, in this process's own supervisor."""
     with trio.fail_after(SOON_S), listening_on("127.0.0.1", 0) as opened:
         async with trio.open_nursery() as nursery:
-            await nursery.start(Supervisor(count, opened, commands("", [])).run)
+            ready = trio.Event()
+            nursery.start_soon(Supervisor(count, opened, commands("", [])).run, ready.set)
+            await ready.wait()
             yield opened.getsockname()[1]
             nursery.cancel_scope.cancel()
 
@@ -117,7 +119,8 @@ async def test_a_rolling_restart_replaces_all_and_refuses_nobody() -> None:
 async def test_a_worker_that_says_what_is_wrong_is_not_tried_again() -> None:
     """The supervisor ends by itself instead of hearing it for ever."""
     started: list[int] = []
-    with trio.fail_after(SOON_S), listening_on("127.0.0.1", 0) as opened:
+    said = pytest.raises(ConfigError, match="no worker can begin")
+    with trio.fail_after(SOON_S), said, listening_on("127.0.0.1", 0) as opened:
         await Supervisor(2, opened, commands("wrong", started)).run()
     assert sorted(started) == [0, 1]
 

@@ -55,9 +55,11 @@ class Line:
         self.admission = Admission(Limits(calls=calls))
         self.admission.ready = True
         self.telephony = Telephony(
-            TwilioSettings(**{"public_url": URL, "account_sid": ACCOUNT, **settings}),
+            TwilioSettings(
+                **{"public_url": URL, "account_sid": ACCOUNT, **settings},
+                calls_token=SecretStr(callers) if callers else None,
+            ),
             token,
-            SecretStr(callers) if callers else None,
             admission=self.admission,
             door=self.door,
             media_path="/media",

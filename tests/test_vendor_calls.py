@@ -12,7 +12,7 @@ import trio
 from adapters.deepgram.settings import DeepgramSettings
 from adapters.twilio.script import AfterAgent, IntoReply, Script, Utterance
 from engine.journal import AnyLine, Event, Note
-from engine.providers import VARIABLES
+from engine.keys import VARIABLES
 from states import events, notes
 from states.settings import Settings
 from tests.sockets_kit import until

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
+from pydantic import SecretStr
 
 KEY_VARIABLE = "TWILIO_AUTH_TOKEN"
 """The environment variable that holds the account's auth token."""
@@ -23,6 +24,8 @@ class TwilioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         from_number: the number that outbound calls come from.
         turned_away: what a caller hears whom we cannot take.
         overflow: a number or SIP address to which such a caller is put through instead.
+        calls_token: what those who want calls made show, as ``Authorization: Bearer …``; without
+            it only this machine may have any made.
         machine_detection: outbound calls are put through to us only when Twilio knows whether a
             person or a machine answered, which takes some seconds. Without it the agent finds out
             by the words of the greeting.
@@ -40,6 +43,7 @@ class TwilioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         "We are sorry, all our lines are busy. Please call again in a few minutes. Goodbye."
     )
     overflow: str = ""
+    calls_token: SecretStr | None = None
     machine_detection: bool = False
     ring_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
     unsigned: bool = False

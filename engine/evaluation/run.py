@@ -38,7 +38,8 @@ from engine.evaluation.task import (
 )
 from engine.journal import AnyLine, End, Head
 from engine.phone_cli import save_recording
-from engine.service import MEDIA_PATH, take_calls
+from engine.reception import MEDIA_PATH
+from engine.service import take_calls
 from engine.session import Desk
 from engine.turns import Turns
 from states import mulaw

@@ -58,7 +58,7 @@ class Access:
 
     def allows(self, request: Request) -> bool:
         """Whether this request may see."""
-        return self._enabled and (self._is_near(request) or self._has_token(request))
+        return self._enabled and (self.is_near(request) or self._has_token(request))
 
     def guarded(self, handler: Handler) -> Handler:
         """The handler for those who may look, its replies with :data:`HEADERS`."""
@@ -102,7 +102,8 @@ class Access:
             f" there is no token (set {TOKEN_VARIABLE}, or token in [inspect])"
         )
 
-    def _is_near(self, request: Request) -> bool:
+    def is_near(self, request: Request) -> bool:
+        """Whether this request is of this machine, as far as can be told."""
         proxied = any(name in request.headers for name in _PROXIED)
         named = is_loopback(_name_of(request.headers.get("host", "")))
         return named and not proxied and is_loopback(self._host())

@@ -21,7 +21,7 @@ import soxr
 
 from adapters.twilio.wav import read_caller_wav
 from engine.journal import AnyLine, read_what_there_is
-from engine.providers import VARIABLES
+from engine.keys import VARIABLES
 from states.mulaw import SAMPLE_RATE_HZ, to_float
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 PHONE = ROOT / "engine" / "inspector" / "phone"
 DEMO_CALL = ROOT / "engine" / "demo_call"
-COMMAND = "tests.browser.phone_front"
+COMMAND = "engine.cli"
 """The module that is run; ``engine.cli`` as soon as the service serves the phone."""
 
 MICROPHONE_HZ = 48_000
