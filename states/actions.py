@@ -237,7 +237,7 @@ def release_draft(call: Call, event: Event) -> Commands:
 def note_audible(call: Call, event: Event) -> Commands:
     """The caller hears the reply: the turn it answers is closed, and another can begin. If the
     caller was still speaking as it was taken up, what they go on to say is the other one's. A line
-    that answers no turn closes none that is still being understood."""
+    that answers no turn closes none that is still being dialled or understood."""
     assert isinstance(event, AudioStarted)
     call.reply.audible = True
     if call.reply.line is None:
@@ -252,7 +252,7 @@ def note_audible(call: Call, event: Event) -> Commands:
         call.answered_turn = turn
         if turn.mid_speech and turn.segments:
             return _cut_turn(call)
-    elif turn.segments and not turn.is_final:
+    elif turn.digits or (turn.segments and not turn.is_final):
         return ()
     return fresh_turn(call, event)
 
