@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import eq
 
 from engine.chart import Chart
 from engine.errors import JournalError
@@ -92,11 +93,24 @@ def _step(machine: Machine, line: Event, *, same_chart: bool) -> Difference | No
     except Exception as error:  # a guard or an action failed: that is a difference, too
         replayed = f"{type(error).__name__}: {error}"
     else:
+        if _is_same(step, machine, line):
+            return None
         replayed = _of_step(step, machine, exact=same_chart)
     recorded = _described(line.took, line.guards, tuple(line.states), exact=same_chart)
     if recorded == replayed:
         return None
     return Difference(line.seq, event.at_ms, event.name, recorded, replayed)
+
+
+def _is_same(step: Step, machine: Machine, line: Event) -> bool:
+    """Whether a step did just what was recorded: then nobody has to describe it."""
+    states = machine.configuration
+    return (
+        step.transitions == line.took
+        and step.guards == line.guards
+        and len(states) == len(line.states)
+        and all(map(eq, states, line.states))
+    )
 
 
 def _of_step(step: Step, machine: Machine, *, exact: bool) -> str:
