@@ -69,6 +69,11 @@ class Ears:
         self._vad = vad
         self.batched = vad if isinstance(vad, BatchedVadStream) else None
         self._settings = settings
+        self._enough_at_least = min(
+            settings.offset_probability,
+            settings.onset_probability,
+            settings.onset_probability_speaking,
+        )
         self._echo = echo or Echo()
         self._kept = bytearray()
         """The last ``KEEP_MS`` of sound, and what came after it of a window."""
@@ -221,6 +226,8 @@ class Ears:
         it ends their speech half as fast as quiet does: it also fills the gaps between the
         words of somebody who talks over the agent."""
         settings, until_ms = self._settings, at_ms + WINDOW_MS
+        if probability < self._enough_at_least:
+            return "quiet"
         agent_audible = self._echo.possible(until_ms)
         if self.speaking:
             enough = settings.offset_probability
