@@ -10,7 +10,7 @@ window that is its echo is no speech, and speech needs a higher probability to b
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
@@ -180,23 +180,32 @@ class Ears:
         samples = mulaw.to_float(bytes(self._kept[first : first + whole]))
         return samples.reshape(-1, WINDOW_BYTES)
 
-    def _hear(self, frame: Frame, probabilities: Iterable[float]) -> list[Onset | Offset]:
+    def _hear(self, frame: Frame, probabilities: Sequence[float]) -> list[Onset | Offset]:
         """What becomes of a frame, its windows being speech with these probabilities."""
         self._preroll.append(frame)
         while frame.at_ms - self._preroll[0].at_ms > self._preroll_ms:
             self._preroll.popleft()
         edges: list[Onset | Offset] = []
         was_speaking = self.speaking
-        for probability in probabilities:
-            edge = self._window(probability)
-            if edge is not None:
-                edges.append(edge)
+        if self.speaking or max(probabilities, default=1.0) >= self._enough_at_least:
+            for probability in probabilities:
+                edge = self._window(probability)
+                if edge is not None:
+                    edges.append(edge)
+        else:
+            self._stay_quiet(len(probabilities))
         excess = max(0, len(self._kept) - KEEP_BYTES - self._waiting)
         del self._kept[:excess]
         self._gone += excess
         self._taken = self._gone + len(self._kept)
         self._pass_on(frame, edges, was_speaking=was_speaking)
         return edges
+
+    def _stay_quiet(self, windows: int) -> None:
+        """Nobody speaks, and none of so many windows is speech."""
+        self._next_ms += windows * WINDOW_MS
+        self._waiting -= windows * WINDOW_BYTES
+        self._likely.clear()
 
     def _window(self, probability: float) -> Onset | Offset | None:
         at_ms = self._next_ms

@@ -177,7 +177,10 @@ def _alike(sound: NDArray[np.float32], sent: NDArray[np.float32]) -> NDArray[np.
     """The normalised correlation (0..1) of a sound with what was sent, for each delay in steps;
     less where it is louder than what was sent."""
     delays = len(sent) - len(sound) + 1
-    spectrum = np.fft.rfft(sent, _TRANSFORM) * np.conj(np.fft.rfft(sound, _TRANSFORM))
+    both = np.zeros((2, _TRANSFORM), np.float32)  # one call is faster than two
+    both[0, : len(sent)], both[1, : len(sound)] = sent, sound
+    of_sent, of_sound = np.fft.rfft(both)
+    spectrum = of_sent * np.conj(of_sound)
     product = np.abs(np.fft.irfft(spectrum, _TRANSFORM)[:delays])
     energy = np.concatenate(([0.0], np.cumsum(np.square(sent), dtype=np.float64)))
     power = float(np.dot(sound, sound))

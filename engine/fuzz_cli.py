@@ -22,6 +22,7 @@ from engine.fuzzing.base_calls import BASE_CALLS
 from engine.fuzzing.corpus import Corpus, scenario_to_keep, to_keep
 from engine.fuzzing.enumeration import enumerate_calls
 from engine.fuzzing.failure import Failure, held
+from engine.fuzzing.garbage import seldom_collected
 from engine.fuzzing.interruptions import interruptions
 from engine.fuzzing.nightly import Hunt, hunt
 from engine.fuzzing.replay_string import scenario_of
@@ -107,7 +108,7 @@ def fuzz(
     ]
     subject = _subject(chart, agent)
     jobs = jobs or len(os.sched_getaffinity(0))
-    with silenced():
+    with silenced(), seldom_collected():
         if replay is not None:
             broken = _replay(subject, replay, save, scenarios or SCENARIOS)
         elif minutes is not None:

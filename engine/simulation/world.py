@@ -167,7 +167,7 @@ class _World:
     def __init__(self, scenario: Scenario, chart: Chart, agent: Agent) -> None:
         self.trace = Trace(scenario, chart)
         self._agent = agent
-        self.services = Services()
+        self.services = Services(can_strike=bool(scenario.injections))
         self.watch: Watch | None = None
         self.line: Line | None = None
         self._hand: Hand | None = None
