@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import inf
 from operator import attrgetter
 from typing import Any
 
@@ -34,11 +35,40 @@ _age = attrgetter("_counter")
 def looping(arrange: Arrange) -> Iterator[None]:
     """Let ``trio.run`` run its tasks in this order, by this loop."""
     module: Any = trio_run
-    before, module.unrolled_run = module.unrolled_run, partial(_loop, arrange)
+    scopes: Any = trio.CancelScope
+    before = module.unrolled_run, scopes._might_change_registered_deadline
+    module.unrolled_run = partial(_loop, arrange)
+    scopes._might_change_registered_deadline = lambda scope: _Registering(scope)
     try:
         yield
     finally:
-        module.unrolled_run = before
+        module.unrolled_run, scopes._might_change_registered_deadline = before
+
+
+class _Registering:
+    """Registers the deadline that a cancel scope has now. trio's own is a generator: a call makes
+    more than two hundred, and few of its scopes have a deadline."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Any) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *raised: object) -> None:
+        scope = self._scope
+        is_waiting = scope._cancel_status is not None and not scope._cancel_called
+        old, new = scope._registered_deadline, scope._deadline if is_waiting else inf
+        if old == new:
+            return
+        scope._registered_deadline = new
+        deadlines = GLOBAL_RUN_CONTEXT.runner.deadlines
+        if old != inf:
+            deadlines.remove(old, scope)
+        if new != inf:
+            deadlines.add(new, scope)
 
 
 class _Unwatched(dict[str, Any]):
