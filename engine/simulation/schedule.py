@@ -216,7 +216,7 @@ class Conductor(trio.abc.Instrument):
     """Counts task steps from the start of the call, and acts after the chosen ones: in the order
     in which the acts are given, and when ``watch`` has seen the step.
 
-    trio logs and drops what an instrument raises, so ``error`` keeps it for the caller.
+    An instrument must not raise, so ``error`` keeps what is raised for the caller.
     """
 
     def __init__(
