@@ -15,6 +15,7 @@ import structlog
 
 from bench.report import Figure, at_least, finish, this_machine
 from engine.fuzzing.fresh import each_fresh_call
+from engine.fuzzing.garbage import seldom_collected
 from engine.fuzzing.subject import default_subject
 from engine.simulation.laws import check_laws
 from engine.simulation.scenario import Scenario, load_scenario
@@ -29,7 +30,8 @@ def measure() -> list[Figure]:
     """Simulate, and compare the clocks."""
     scenarios = [load_scenario(path) for path in FILES]
     simulate(scenarios[0])  # builds the chart's class
-    return [*_scenarios(scenarios), *_generated()]
+    with seldom_collected():  # as in the fuzz
+        return [*_scenarios(scenarios), *_generated()]
 
 
 def _scenarios(scenarios: Sequence[Scenario]) -> list[Figure]:

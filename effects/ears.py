@@ -10,7 +10,7 @@ window that is its echo is no speech, and speech needs a higher probability to b
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
@@ -69,6 +69,11 @@ class Ears:
         self._vad = vad
         self.batched = vad if isinstance(vad, BatchedVadStream) else None
         self._settings = settings
+        self._enough_at_least = min(
+            settings.offset_probability,
+            settings.onset_probability,
+            settings.onset_probability_speaking,
+        )
         self._echo = echo or Echo()
         self._kept = bytearray()
         """The last ``KEEP_MS`` of sound, and what came after it of a window."""
@@ -178,23 +183,32 @@ class Ears:
         samples = mulaw.to_float(bytes(self._kept[first : first + whole]))
         return samples.reshape(-1, WINDOW_BYTES)
 
-    def _hear(self, frame: Frame, probabilities: Iterable[float]) -> list[Onset | Offset]:
+    def _hear(self, frame: Frame, probabilities: Sequence[float]) -> list[Onset | Offset]:
         """What becomes of a frame, its windows being speech with these probabilities."""
         self._preroll.append(frame)
         while frame.at_ms - self._preroll[0].at_ms > self._preroll_ms:
             self._preroll.popleft()
         edges: list[Onset | Offset] = []
         was_speaking = self.speaking
-        for probability in probabilities:
-            edge = self._window(probability)
-            if edge is not None:
-                edges.append(edge)
+        if self.speaking or max(probabilities, default=1.0) >= self._enough_at_least:
+            for probability in probabilities:
+                edge = self._window(probability)
+                if edge is not None:
+                    edges.append(edge)
+        else:
+            self._stay_quiet(len(probabilities))
         excess = max(0, len(self._kept) - KEEP_BYTES - self._waiting)
         del self._kept[:excess]
         self._gone += excess
         self._taken = self._gone + len(self._kept)
         self._pass_on(frame, edges, was_speaking=was_speaking)
         return edges
+
+    def _stay_quiet(self, windows: int) -> None:
+        """Nobody speaks, and none of so many windows is speech."""
+        self._next_ms += windows * WINDOW_MS
+        self._waiting -= windows * WINDOW_BYTES
+        self._likely.clear()
 
     def _window(self, probability: float) -> Onset | Offset | None:
         at_ms = self._next_ms
@@ -224,6 +238,8 @@ class Ears:
         it ends their speech half as fast as quiet does: it also fills the gaps between the
         words of somebody who talks over the agent."""
         settings, until_ms = self._settings, at_ms + WINDOW_MS
+        if probability < self._enough_at_least:
+            return "quiet"
         agent_audible = self._echo.possible(until_ms)
         if self.speaking:
             enough = settings.offset_probability

@@ -87,14 +87,10 @@ class Echo:
         ``caller`` is the ``STRETCH_MS`` of caller audio that end at ``until_ms``, float samples
         in [-1, 1), shape (1536,). What this tells of the echo's delay and strength is remembered.
         """
-        sound = _halved(caller)
-        sound -= sound.mean()
-        if _power(sound) < _FAINTEST:
+        both = compared(caller, self._reference(until_ms))
+        if both is None:
             return 0.0
-        sent = _halved(mulaw.to_float(self._reference(until_ms)))
-        if _power(sent) == 0.0:
-            return 0.0
-        alike = _alike(sound, sent)
+        sound, sent, alike = both
         steps = int(np.argmax(alike))
         excess = float(alike[steps]) - _ALIKE
         if self._agreed >= _SURE:
@@ -151,6 +147,25 @@ class Echo:
         self.return_loss_db += 0.1 * (found_db - self.return_loss_db)
 
 
+Samples = NDArray[np.float32]
+Compared = tuple[Samples, Samples, Samples]
+"""Caller audio and what was sent, both at half the rate, and how alike (0..1) they are for each
+delay in steps."""
+
+
+def compared(caller: NDArray[np.float32], reference: bytes) -> Compared | None:
+    """A stretch of caller audio beside what was sent when it may be the echo of it (µ-law); None
+    where either is silent. It depends on nothing else."""
+    sound = _halved(caller)
+    sound -= sound.mean()
+    if _power(sound) < _FAINTEST:
+        return None
+    sent = _halved(mulaw.to_float(reference))
+    if _power(sent) == 0.0:
+        return None
+    return sound, sent, _alike(sound, sent)
+
+
 def _halved(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.convolve(samples, _TAPS, "valid")[::2]
 
@@ -177,7 +192,10 @@ def _alike(sound: NDArray[np.float32], sent: NDArray[np.float32]) -> NDArray[np.
     """The normalised correlation (0..1) of a sound with what was sent, for each delay in steps;
     less where it is louder than what was sent."""
     delays = len(sent) - len(sound) + 1
-    spectrum = np.fft.rfft(sent, _TRANSFORM) * np.conj(np.fft.rfft(sound, _TRANSFORM))
+    both = np.zeros((2, _TRANSFORM), np.float32)  # one call is faster than two
+    both[0, : len(sent)], both[1, : len(sound)] = sent, sound
+    of_sent, of_sound = np.fft.rfft(both)
+    spectrum = of_sent * np.conj(of_sound)
     product = np.abs(np.fft.irfft(spectrum, _TRANSFORM)[:delays])
     energy = np.concatenate(([0.0], np.cumsum(np.square(sent), dtype=np.float64)))
     power = float(np.dot(sound, sound))

@@ -18,7 +18,8 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from effects.ports import Weight
 
@@ -63,8 +64,7 @@ _VARIATION_SELECTORS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 _ENDS_A_PHRASE = frozenset(".,?!;:…–—")
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """Text without markup, and how it was marked. A line feed in it ends a line."""
 
     text: str

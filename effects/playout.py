@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import trio
 
+from effects import waits
 from effects.echo import Echo
 from effects.heard import PlayedClause, gap_before, rest_after, text_until
 from effects.ports import Carrier, Clause, Timing
@@ -268,8 +269,7 @@ class Playout:
             if wait_ms is None:
                 await self._news.park()
             elif wait_ms > 0:
-                with trio.move_on_after(wait_ms / 1000):
-                    await self._news.park()
+                await waits.parked(self._news, wait_ms / 1000)
 
     def _advance(self, emit: Callable[[Event], None]) -> float | None:
         """Send one chunk if it is time; return how long to wait (None: until news)."""

@@ -105,6 +105,7 @@ def fuzz(
 
     Exit code 0 if no law was broken, 1 if one was, 2 if something given is wrong, 130 after Ctrl-C.
     """
+    from engine.fuzzing.garbage import seldom_collected
     from engine.fuzzing.silence import silenced
 
     _check(minutes, corpus, replay, save, only, thorough)
@@ -115,7 +116,7 @@ def fuzz(
     ]
     subject = _subject(chart, agent)
     jobs = jobs or len(os.sched_getaffinity(0))
-    with silenced():
+    with silenced(), seldom_collected():
         if replay is not None:
             broken = _replay(subject, replay, save, scenarios or SCENARIOS)
         elif minutes is not None:

@@ -22,6 +22,7 @@ from typing import Any
 import structlog
 import trio
 
+from effects import waits
 from effects.playout import CLOCK_MS, Silenced
 from effects.ports import ProviderError
 from effects.stage import Stage
@@ -313,8 +314,7 @@ class Interpreter:
                 del self._leaving[running.number]
                 self._record(running, "abandoned")
                 continue
-            with trio.move_on_after(patience_ms / 1000):
-                await self._left.park()
+            await waits.parked(self._left, patience_ms / 1000)
 
     # --- closing ---
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
+from operator import eq
 
 from engine.chart import Chart
 from engine.errors import JournalError
@@ -127,23 +128,36 @@ def replay(lines: Iterable[AnyLine], chart: Chart) -> Replay:
 
 def _step(machine: Machine, line: Event, chart: Chart, *, same_chart: bool) -> Difference | None:
     event = line.event
-    recorded = _taken(
-        line.took, line.guards, line.states, chart if same_chart else None, exact=same_chart
-    )
     try:
         step = machine.dispatch(event)
     except Exception as error:  # a guard or an action failed: that is a difference, too
         replayed = Taken(failed=f"{type(error).__name__}: {error}")
     else:
+        if _is_same(step, machine, line):
+            return None  # and nobody has to describe it
         replayed = _taken(
             step.transitions, step.guards, machine.configuration, chart, exact=same_chart
         )
+    recorded = _taken(
+        line.took, line.guards, line.states, chart if same_chart else None, exact=same_chart
+    )
     if same_chart or replayed.failed:
         same = recorded == replayed
     else:  # two charts have their events and states in common, not the numbers nor the guards
         raised = [event for _, event in line.took], [event for _, event in step.transitions]
         same = raised[0] == raised[1] and recorded.states == replayed.states
     return None if same else Difference(line.seq, event.at_ms, event.name, recorded, replayed)
+
+
+def _is_same(step: Step, machine: Machine, line: Event) -> bool:
+    """Whether a step did just what was recorded."""
+    states = machine.configuration
+    return (
+        step.transitions == line.took
+        and step.guards == line.guards
+        and len(states) == len(line.states)
+        and all(map(eq, states, line.states))
+    )
 
 
 def _taken(

@@ -234,7 +234,8 @@ EDITED: tuple[tuple[str, Scenario, Callable[[Trace], Trace]], ...] = (
         lambda t: replace(
             t,
             crossed=[
-                replace(c, audio=b"\x01" * len(c.audio)) if c.at_ms > 4500 else c for c in t.crossed
+                msgspec.structs.replace(c, audio=b"\x01" * len(c.audio)) if c.at_ms > 4500 else c
+                for c in t.crossed
             ],
         ),
     ),

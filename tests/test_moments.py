@@ -31,6 +31,15 @@ def test_a_moment_is_the_states_the_task_and_the_line_where_it_waits() -> None:
     assert any("speaking" in moment.configuration for moment in seen)
 
 
+def test_a_wait_for_news_is_where_it_was_asked_for() -> None:
+    """The playout waits in the playout, not in what a simulation lets it wait by."""
+    moments = Moments()
+    simulate(PLAIN, watch=moments)
+    points = {one.moment.point for one in moments.seen if one.moment.task == "play"}
+    assert sum(point.startswith("effects/playout.py:") for point in points) > 1
+    assert not any("schedule.py" in point for point in points)
+
+
 def _statement(path: str, line: int) -> str:
     """A line and the few after it: a statement may be longer than one."""
     return "\n".join((ROOT / path).read_text(encoding="utf-8").splitlines()[line - 1 : line + 2])

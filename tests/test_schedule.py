@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 
 import pytest
 import trio
 
-from engine.simulation.schedule import JumpingClock, deterministic_order
+from effects import waits
+from engine.simulation.schedule import JumpingClock, deterministic_order, sleeping_by
 
 HOUR_S = 3600.0
 
@@ -109,5 +111,47 @@ def test_an_alarm_for_which_nobody_waits_is_silent() -> None:
         await trio.sleep_until(3.0)
         await alarm.wait_until(4.0)
         assert trio.current_time() == 4.0
+
+    run(main)
+
+
+@pytest.mark.parametrize("by_alarm", [True, False], ids=["in a simulation", "in trio"])
+@pytest.mark.parametrize(("news_s", "woken_s"), [(1.0, 1.0), (5.0, 2.0)], ids=["news", "time"])
+def test_whoever_is_parked_wakes_at_news_or_in_time(
+    by_alarm: bool, news_s: float, woken_s: float
+) -> None:
+    """Both ways to wait are the same: whatever comes first ends it, and the other wakes nobody."""
+    woken: list[float] = []
+
+    async def main(clock: JumpingClock) -> None:
+        lot = trio.lowlevel.ParkingLot()
+
+        async def news() -> None:
+            await trio.sleep_until(news_s)
+            lot.unpark_all()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(news)
+            with sleeping_by(clock) if by_alarm else nullcontext():
+                await waits.parked(lot, 2.0)
+                woken.append(trio.current_time())
+                await waits.parked(lot, 10.0)  # by then neither is left
+                woken.append(trio.current_time())
+
+    run(main)
+    assert woken == [woken_s, news_s if woken_s < news_s else woken_s + 10.0]
+
+
+def test_whoever_is_parked_can_be_cancelled() -> None:
+    """The alarm of a wait that was cancelled does not ring."""
+
+    async def main(clock: JumpingClock) -> None:
+        lot = trio.lowlevel.ParkingLot()
+        with sleeping_by(clock):
+            with trio.move_on_after(1.0) as scope:
+                await waits.parked(lot, 2.0)
+            assert scope.cancelled_caught
+            await waits.parked(lot, 5.0)
+            assert trio.current_time() == 6.0
 
     run(main)

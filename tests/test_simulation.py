@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -80,6 +80,14 @@ def test_a_scenario_can_be_written_and_read_again(tmp_path: Path) -> None:
         copy = tmp_path / path.name
         copy.write_text(dump_scenario(scenario), encoding="utf-8")
         assert load_scenario(copy) == scenario
+
+
+def test_ears_that_compare_everything_anew_hear_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was compared before would come to the same again, with and without an echo."""
+    loud = [*CHOSEN[::4], *(path for path in FILES if "echo" in path.stem)]
+    remembered = digest(loud)
+    monkeypatch.setattr("engine.simulation.world.comparing_once", nullcontext)
+    assert digest(loud) == remembered
 
 
 def test_trio_s_own_loop_gives_the_same_journal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Media:
+
+class Media(msgspec.Struct, frozen=True):
     """Caller audio off the wire: µ-law at 8 kHz, usually but not always 160 bytes."""
 
     mulaw: bytes

@@ -15,10 +15,14 @@ import trio
 
 from engine.journal import AnyLine, Effect, Event
 from engine.simulation.injections import Cause, possible
+from engine.simulation.schedule import JumpingClock
 from states.timers import TIMERS
 
 ROOT = Path(__file__).parents[2]
 OURS = tuple(f"{ROOT / folder}/" for folder in ("adapters", "effects", "engine", "states"))
+PARKED = JumpingClock.parked.__code__
+"""What stands in for a wait for news: the call waits where it asked for that."""
+
 OVER = "over"
 """The point of a task that has ended."""
 
@@ -132,7 +136,7 @@ _labels: dict[tuple[int, int], str] = {}
 
 def _is_ours(code: CodeType) -> bool:
     _known.append(code)
-    _ours[id(code)] = code.co_filename.startswith(OURS)
+    _ours[id(code)] = code.co_filename.startswith(OURS) and code is not PARKED
     return _ours[id(code)]
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
+import msgspec
 import trio
 
 from effects.ports import CallInfo, CarrierMessage, Dtmf, Mark, Media, Stop
@@ -49,8 +50,7 @@ GOLDEN = 0.6180339887498949
 Kind = Literal["media", "mark", "clear", "echo", "hang_up", "stop", "transfer"]
 
 
-@dataclass(frozen=True, slots=True)
-class Crossed:
+class Crossed(msgspec.Struct, frozen=True):
     """Something that crossed the line ``at_ms``: sent by the engine (media, mark, clear,
     hang_up) or by the carrier (echo, stop). ``after`` is how many lines the journal had then,
     which orders what crossed and what was written within one moment."""
@@ -62,8 +62,7 @@ class Crossed:
     after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(msgspec.Struct, frozen=True):
     """A stretch of agent audio that the caller heard; ``media`` is the place in ``crossed``
     of what was sent."""
 

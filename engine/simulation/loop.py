@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
+from math import inf
 from operator import attrgetter
 from typing import Any
 
@@ -34,23 +35,54 @@ _age = attrgetter("_counter")
 def looping(arrange: Arrange) -> Iterator[None]:
     """Let ``trio.run`` run its tasks in this order, by this loop."""
     module: Any = trio_run
-    before, module.unrolled_run = module.unrolled_run, partial(_loop, arrange)
+    scopes: Any = trio.CancelScope
+    before = module.unrolled_run, scopes._might_change_registered_deadline
+    module.unrolled_run = partial(_loop, arrange)
+    scopes._might_change_registered_deadline = lambda scope: _Registering(scope)
     try:
         yield
     finally:
-        module.unrolled_run = before
+        module.unrolled_run, scopes._might_change_registered_deadline = before
+
+
+class _Registering:
+    """Registers the deadline that a cancel scope has now. trio's own is a generator: a call makes
+    more than two hundred, and few of its scopes have a deadline."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: Any) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *raised: object) -> None:
+        scope = self._scope
+        is_waiting = scope._cancel_status is not None and not scope._cancel_called
+        old, new = scope._registered_deadline, scope._deadline if is_waiting else inf
+        if old == new:
+            return
+        scope._registered_deadline = new
+        deadlines = GLOBAL_RUN_CONTEXT.runner.deadlines
+        if old != inf:
+            deadlines.remove(old, scope)
+        if new != inf:
+            deadlines.add(new, scope)
 
 
 class _Unwatched(dict[str, Any]):
-    """In place of trio's instruments, where there are none: a third of the cost to ask."""
+    """In place of trio's instruments, to whom the rest is not told: a third of the cost to ask."""
 
 
 @trio.lowlevel.enable_ki_protection
 def _loop(arrange: Arrange, runner: Any, main: Any, args: Any) -> Generator[float, Any, None]:
-    """Run until no task is left. Yields how long to wait for the world; is sent what came of it."""
-    watched = "after_task_step" in runner.instruments
-    if not watched:
-        runner.instruments = _Unwatched()
+    """Run until no task is left. Yields how long to wait for the world; is sent what came of it.
+
+    Of what trio tells instruments they are told only when a step is over. They must not raise.
+    """
+    looking_on = [one.after_task_step for one in runner.instruments.get("after_task_step", ())]
+    runner.instruments = _Unwatched()
     ready, clock, deadlines = runner.runq, runner.clock, runner.deadlines
     try:
         runner.entry_queue.wakeup.wakeup_on_signals()
@@ -84,8 +116,8 @@ def _loop(arrange: Arrange, runner: Any, main: Any, args: Any) -> Generator[floa
                     runner.task_exited(task, ended)
                 else:
                     _suspend(runner, task, awaits)
-                if watched:
-                    runner.instruments.call("after_task_step", task)
+                for after_step in looking_on:
+                    after_step(task)
                 del GLOBAL_RUN_CONTEXT.task
     finally:
         runner.close()

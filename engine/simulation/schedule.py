@@ -19,6 +19,7 @@ from weakref import WeakKeyDictionary
 
 import trio
 
+from effects import waits
 from engine.simulation import scenario
 from engine.simulation.loop import looping
 
@@ -76,6 +77,15 @@ class JumpingClock(trio.abc.Clock):
         else:
             await trio.lowlevel.checkpoint()
 
+    async def parked(self, lot: trio.lowlevel.ParkingLot, at_most_s: float) -> None:
+        """As :func:`effects.waits.parked`, by an alarm."""
+        alarm = _LotAlarm(self, lot)
+        self.set(alarm, self._now + at_most_s)
+        try:
+            await lot.park()
+        finally:
+            alarm.at_s = inf
+
     def wake(self, task: trio.lowlevel.Task) -> bool:
         """End a task's wait now; False if it waits for no alarm."""
         for _, _, alarm in self._set:
@@ -123,15 +133,30 @@ class Alarm:
         return trio.lowlevel.Abort.SUCCEEDED
 
 
+class _LotAlarm(Alarm):
+    """Wakes whoever is parked in a lot."""
+
+    __slots__ = ("_lot",)
+
+    def __init__(self, clock: JumpingClock, lot: trio.lowlevel.ParkingLot) -> None:
+        super().__init__(clock)
+        self._lot = lot
+
+    def ring(self) -> None:
+        self.at_s = inf
+        self._lot.unpark_all()
+
+
 @contextmanager
 def sleeping_by(clock: JumpingClock) -> Iterator[None]:
-    """Let all who call ``trio.sleep`` sleep by an alarm of the clock: a call has some sixty, a
-    scope each, and they all end at their deadline."""
-    before, trio.sleep = trio.sleep, clock.sleep
+    """Let all who call ``trio.sleep`` or ``waits.parked`` wait by an alarm of the clock: a call has
+    more than a hundred such waits, a scope each, and most of them end at their deadline."""
+    before = trio.sleep, waits.parked
+    trio.sleep, waits.parked = clock.sleep, clock.parked
     try:
         yield
     finally:
-        trio.sleep = before
+        trio.sleep, waits.parked = before
 
 
 class Order:
@@ -191,7 +216,7 @@ class Conductor(trio.abc.Instrument):
     """Counts task steps from the start of the call, and acts after the chosen ones: in the order
     in which the acts are given, and when ``watch`` has seen the step.
 
-    trio logs and drops what an instrument raises, so ``error`` keeps it for the caller.
+    An instrument must not raise, so ``error`` keeps what is raised for the caller.
     """
 
     def __init__(

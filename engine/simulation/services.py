@@ -32,11 +32,13 @@ class _Service:
 class Services:
     """All services of one call that are under way, by who serves.
 
-    ``who`` are the names of those who serve somebody, in order.
+    ``who`` are the names of those who serve somebody, in order. Where nothing can strike, because
+    nothing is injected, no service needs a scope.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, can_strike: bool = True) -> None:
         self.who: tuple[str, ...] = ()
+        self._can_strike = can_strike
         self._under_way: dict[str, list[_Service]] = {}
 
     async def serve(self, who: str, work: Callable[[], Awaitable[T]], done: T) -> T:
@@ -46,6 +48,8 @@ class Services:
         self._under_way.setdefault(who, []).append(service)
         self._count()
         try:
+            if not self._can_strike:
+                return await work()
             with service.scope:
                 return await work()
         finally:

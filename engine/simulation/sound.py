@@ -1,10 +1,21 @@
-"""Speech in a simulation is spelt: a byte a letter, so that it can be read again."""
+"""Speech in a simulation is spelt: a byte a letter, so that it can be read again.
+
+The same stretches of it are heard over and over, in one call as in the next.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache, lru_cache
 
+import numpy as np
+
+from effects import echo
 from states import mulaw
+
+COMPARISONS_KEPT = 512
+"""Of some 30 kB each."""
 
 
 @cache
@@ -25,3 +36,26 @@ def read_back(audio: bytes, letter_ms: int) -> str:
         text += letter * round((end - start) / size)
         start = end
     return text
+
+
+@contextmanager
+def comparing_once() -> Iterator[None]:
+    """Let the ears take the same stretches of sound for as alike as before. They ask for it fifteen
+    times a call, a seventh of the time of a call; four times of five it is known."""
+    before, echo.compared = echo.compared, _compared
+    try:
+        yield
+    finally:
+        echo.compared = before
+
+
+def _compared(caller: echo.Samples, reference: bytes) -> echo.Compared | None:
+    return _known(caller.tobytes(), reference)
+
+
+@lru_cache(COMPARISONS_KEPT)
+def _known(caller: bytes, reference: bytes) -> echo.Compared | None:
+    return _compare(np.frombuffer(caller, np.float32), reference)
+
+
+_compare = echo.compared

@@ -33,7 +33,7 @@ from engine.simulation.recogniser import ScriptedRecogniser
 from engine.simulation.scenario import Injection, Scenario
 from engine.simulation.schedule import Conductor, JumpingClock, deterministic_order, sleeping_by
 from engine.simulation.services import Services
-from engine.simulation.sound import spell
+from engine.simulation.sound import comparing_once, spell
 from engine.simulation.trace import Trace
 from engine.vocabulary import VOCABULARY
 from states.agent import Agent
@@ -123,7 +123,7 @@ def simulate_together(
     )
     clock = JumpingClock()
     in_order = deterministic_order(scenarios[0].rotations, scenarios[0].order)
-    with in_order as order, sleeping_by(clock):
+    with in_order as order, sleeping_by(clock), comparing_once():
         trio.run(
             _main,
             calls,
@@ -167,7 +167,7 @@ class _World:
     def __init__(self, scenario: Scenario, chart: Chart, agent: Agent) -> None:
         self.trace = Trace(scenario, chart)
         self._agent = agent
-        self.services = Services()
+        self.services = Services(can_strike=bool(scenario.injections))
         self.watch: Watch | None = None
         self.line: Line | None = None
         self._hand: Hand | None = None

@@ -101,6 +101,8 @@ def yields(trace: Trace) -> list[Violation]:
             for piece in utterance.pieces:
                 since_ms = max(voice.from_ms, protected.get(utterance.reply, 0.0))
                 over_ms = _overlap_ms(piece, since_ms, min(voice.to_ms, deaf_ms))
+                if over_ms <= reading.settings.barge_in_ms + reading.tolerance_ms:
+                    continue  # so much is always allowed
                 limit_ms = _yield_limit_ms(reading, since_ms, piece)
                 if over_ms > limit_ms + reading.tolerance_ms:
                     says = (
@@ -139,6 +141,8 @@ def _protected_until_ms(reading: Reading) -> dict[int, float]:
 
 
 def _overlap_ms(piece: Piece, from_ms: float, until_ms: float) -> float:
+    if not piece.overlaps(from_ms, until_ms):
+        return 0.0
     return sum(
         max(0.0, min(stretch.to_ms, until_ms) - max(stretch.from_ms, from_ms))
         for stretch in piece.played

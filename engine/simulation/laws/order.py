@@ -83,10 +83,11 @@ def _sound_while_leaving(reading: Reading) -> Iterator[Violation]:
                 yield Violation("L8", frame.at_ms, says)
             frame = next(frames, None)
         if isinstance(line, journal.Event) and line.states:
-            if line.by != CALL and line.by not in {effect.effect for effect in running.values()}:
+            if line.by != CALL and all(line.by != one.effect for one in running.values()):
                 says = f"{line.by} was stopped, and emits {line.event.name}"
                 yield Violation("L8", line.event.at_ms, says)
-            for number in [n for n, e in running.items() if e.state not in (*line.states, CALL)]:
+            live = {*line.states, CALL}
+            for number in [n for n, e in running.items() if e.state not in live]:
                 leaving[number] = running.pop(number)
         elif isinstance(line, journal.Effect):
             if line.phase == "started":

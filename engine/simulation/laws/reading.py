@@ -99,6 +99,9 @@ class Reading:
             for index, line in enumerate(trace.lines)
             if isinstance(line, journal.Note)
         ]
+        self._transcripts = [
+            (index, line.event) for index, line in self.events if isinstance(line.event, Transcript)
+        ]
         self._known = _known_of(trace.chart)
         self.utterances = list(utterances_of(trace))
         self.voices = _voices(trace)
@@ -151,7 +154,8 @@ class Reading:
 
     def taken(self, line: journal.Event, action: str) -> bool:
         """Whether an event took a transition with this action."""
-        return any(number in self._known.doing[action] for number, _ in line.took)
+        doing = self._known.doing[action]
+        return bool(line.took) and any(number in doing for number, _ in line.took)
 
     def taken_at(self, action: str) -> list[float]:
         """When transitions with this action were taken (ms)."""
@@ -159,9 +163,7 @@ class Reading:
 
     def transcripts(self) -> Iterator[tuple[int, Transcript]]:
         """What speech-to-text said, in order."""
-        for index, line in self.events:
-            if isinstance(line.event, Transcript):
-                yield index, line.event
+        return iter(self._transcripts)
 
     def last_sound_ms(self, at_ms: float) -> float:
         """The end of the last sound of the caller, or ``at_ms`` if that was later."""

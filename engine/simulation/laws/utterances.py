@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise, product
 
 from effects.ports import Word
@@ -43,6 +44,10 @@ class Piece:
 
     def heard_by(self, at_ms: float) -> int:
         """How many bytes of it the caller had heard by a moment."""
+        if not self.played or at_ms <= self.played[0].from_ms:
+            return 0
+        if at_ms >= self.played[-1].to_ms:
+            return self.heard
         heard = 0
         for stretch in self.played:
             if stretch.from_ms >= at_ms:
@@ -50,6 +55,11 @@ class Piece:
             bytes_since = round((at_ms - stretch.from_ms) * mulaw.BYTES_PER_MS)
             heard += min(len(stretch.audio), bytes_since)
         return heard
+
+    def overlaps(self, from_ms: float, until_ms: float) -> bool:
+        """Whether the caller heard any of it in an interval."""
+        played = self.played
+        return bool(played) and played[0].from_ms < until_ms and from_ms < played[-1].to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +130,9 @@ class Utterance:
     def reached(self, at_ms: float = EVER_MS) -> int:
         """How far into it the caller had heard by a moment (bytes)."""
         places = [
-            piece.starts + piece.heard_by(at_ms)
+            piece.starts + heard
             for piece in self.pieces
-            if piece.starts is not None and piece.heard_by(at_ms)
+            if piece.starts is not None and (heard := piece.heard_by(at_ms))
         ]
         return max(places, default=0)
 
@@ -240,20 +250,28 @@ def _note_at(trace: Trace, index: int) -> notes.Note | None:
 def _fixed_lines(trace: Trace, begun: Begun, cut: int | None) -> list[str]:
     """The agent's fixed lines that begin as this clause does, as far as it was sent, the longest
     first; one that is empty if none does."""
-    found, sent = [], begun.piece.audio[begun.starts :][:cut]
-    for text in sorted(_fixed_texts(trace), key=len, reverse=True):
-        sound = spell(spoken(text), trace.scenario.voice.letter_ms)
-        size = min(len(sound), len(sent))
-        if size and sound[:size] == sent[:size]:
-            found.append(text)
+    sent = bytes(begun.piece.audio[begun.starts :][:cut])
+    found = [
+        text
+        for text, sound in _fixed_sounds(_fixed_texts(trace), trace.scenario.voice.letter_ms)
+        if sent and sound and (sound.startswith(sent) or sent.startswith(sound))
+    ]
     return found or [""]
 
 
-def _fixed_texts(trace: Trace) -> set[str]:
+def _fixed_texts(trace: Trace) -> frozenset[str]:
     """All that can be said without a language model."""
     head = trace.lines[0]
     assert isinstance(head, journal.Head)
-    return {*head.agent.phrases, *(tool.holding for tool in trace.scenario.tools if tool.holding)}
+    holding = (tool.holding for tool in trace.scenario.tools if tool.holding)
+    return frozenset((*head.agent.phrases, *holding))
+
+
+@cache
+def _fixed_sounds(texts: frozenset[str], letter_ms: int) -> list[tuple[str, bytes]]:
+    """Fixed lines with their sound, the longest first. The calls of a campaign have the same."""
+    longest_first = sorted(sorted(texts), key=len, reverse=True)
+    return [(text, spell(spoken(text), letter_ms)) for text in longest_first]
 
 
 def _locate(utterance: Utterance) -> bool:
