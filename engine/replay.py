@@ -20,7 +20,7 @@ from operator import eq
 from engine.chart import Chart
 from engine.errors import JournalError
 from engine.journal import AnyLine, End, Event, Head
-from engine.machine import Machine
+from engine.machine import Machine, Step
 from states.call import Call
 
 CUT_OFF = "the journal was cut off: it has no end line, and nobody knows how the call went on"

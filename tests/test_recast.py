@@ -43,6 +43,8 @@ NOT_TOLD = {
     "a_late_mind_gets_company",
     "a_lookup_that_is_done_is_kept_when_the_turn_grows",
     "what_was_not_heard_of_a_reply_is_not_in_the_history",
+    # Nor how late another recogniser's words were after it had heard them again.
+    "recognition_that_is_mute_from_the_start_is_replaced",
     # Nor where in a clause, and in how much sound, a provider broke.
     "a_late_word_corrects_the_history_behind_an_apology",
     "a_voice_is_replaced_during_an_interruption",
