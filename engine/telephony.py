@@ -93,12 +93,9 @@ class Telephony:
     # --- webhooks
 
     async def _voice(self, request: Request) -> Response:
-        form = _form(request)
-        if form is None:
-            return plain(400, "a form is needed, as Twilio sends it")
-        if refusal := self._unproved(request, form):
-            return refusal
-        fields = dict(form)
+        fields = self._proved(request)
+        if isinstance(fields, Response):
+            return fields
         call_id = fields.get("CallSid", "")
         if not _CALL_ID.fullmatch(call_id):
             return plain(400, "CallSid: letters, digits, - and _ are needed")
@@ -108,6 +105,13 @@ class Telephony:
             return self._turned_away()
         self._expect(call_id)
         return _twiml(self._connected(request, call_id, fields))
+
+    def _proved(self, request: Request) -> dict[str, str] | Response:
+        """The fields of a webhook that proves where it comes from, or why it is refused."""
+        form = _form(request)
+        if form is None:
+            return plain(400, "a form is needed, as Twilio sends it")
+        return self._unproved(request, form) or dict(form)
 
     def _connected(self, request: Request, call_id: str, fields: dict[str, str]) -> bytes:
         parameters = {
@@ -142,12 +146,9 @@ class Telephony:
         self._expected[call_id] = trio.current_time() + self._door.token_s
 
     async def _status(self, request: Request) -> Response:
-        form = _form(request)
-        if form is None:
-            return plain(400, "a form is needed, as Twilio sends it")
-        if refusal := self._unproved(request, form):
-            return refusal
-        fields = dict(form)
+        fields = self._proved(request)
+        if isinstance(fields, Response):
+            return fields
         log.info(
             "call_status",
             call=fields.get("CallSid", "")[:64],
