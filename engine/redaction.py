@@ -1,7 +1,7 @@
 """Long numbers made unreadable: telephone numbers, card numbers, and what was keyed.
 
-A number is a run of digits, written or spoken ("five five five, twenty one …"), with what people put
-between them. It is made unreadable where it is long enough for a telephone number, is a card
+A number is a run of digits, written or spoken ("five five five, twenty one …"), with what people
+put between them. It is made unreadable where it is long enough for a telephone number, is a card
 number by its check digit, or was keyed; and then wherever else the call has a part of it, because
 a transcript grows word by word and a reply is composed clause by clause.
 

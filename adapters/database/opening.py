@@ -2,7 +2,8 @@
 
 Everything here blocks and belongs in a worker thread. Whoever writes excludes all others who do
 (of this module), on this machine and elsewhere: what a transaction has looked up stays true until
-it is over. Writers are the loaders of calls and whoever erases; none is in a hurry.
+it is over. Writers are the loaders of calls and whoever erases; none is in a hurry, so each
+transaction has a connection of its own, and between them there is none.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from alembic.util import CommandError
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from adapters.database.migrating import is_current, upgrade
 
 _WRITERS = 727_003_104
 """PostgreSQL's advisory lock of all who write."""
@@ -44,21 +49,17 @@ class Database:
             raise UnusableStore(
                 f"[store] url is sqlite:///… or postgresql+psycopg://…, not {kind}:"
             )
+        if not parsed.database:
+            raise UnusableStore("[store] url names no database: sqlite:///calls/antiphon.db")
         self._is_sqlite = kind == "sqlite"
-        self._folder = Path(parsed.database or ".").parent if self._is_sqlite else None
+        self._folder = Path(parsed.database).parent if self._is_sqlite else None
         self.name = parsed.render_as_string(hide_password=True)
         self._engine = _sqlite(parsed, answer_s) if self._is_sqlite else _postgres(parsed, answer_s)
-
-    def close(self) -> None:
-        """Close its connections."""
-        self._engine.dispose()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction in which nobody else writes; it counts if the body ends well."""
         with self._told():
-            if self._folder is not None:
-                self._folder.mkdir(parents=True, exist_ok=True)
             with self._engine.begin() as connection:
                 if not self._is_sqlite:
                     connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITERS})"))
@@ -72,8 +73,6 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the tables up to date; does nothing where they are."""
-        from adapters.database.migrating import is_current, upgrade
-
         with self.reading() as connection:
             if is_current(connection):
                 return
@@ -83,7 +82,11 @@ class Database:
     @contextmanager
     def _told(self) -> Iterator[None]:
         try:
+            if self._folder is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
             yield
+        except CommandError:
+            raise StoreLost(f"{self.name}: its tables are of a later version than this") from None
         except (SQLAlchemyError, OSError) as error:
             raise StoreLost(f"{self.name}: {_in_one_line(error)}") from None
 
@@ -99,7 +102,7 @@ def _in_one_line(error: Exception) -> str:
 
 
 def _sqlite(url: URL, answer_s: float) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": answer_s})
+    engine = create_engine(url, connect_args={"timeout": answer_s}, poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: object, _: object) -> None:
@@ -123,4 +126,4 @@ def _postgres(url: URL, answer_s: float) -> Engine:
         "tcp_user_timeout": answer_ms,
         "options": options,
     }
-    return create_engine(url, connect_args=limits, pool_size=1, max_overflow=2, pool_pre_ping=True)
+    return create_engine(url, connect_args=limits, poolclass=NullPool)

@@ -27,6 +27,16 @@ QUEUE_LIMIT = 100_000
 FLUSH_S = 5.0
 
 
+def name_for(call_id: str) -> str:
+    """How files of a call that begins now are called: by the moment and the call."""
+    return f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S')}-{call_part(call_id)}"
+
+
+def call_part(call_id: str) -> str:
+    """What of such a name says which call it is."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", call_id)[:64]
+
+
 class FileStore:
     """A CallStore over a folder. Journals are named by time and call."""
 
@@ -49,8 +59,7 @@ class FileStore:
 
     def path_for(self, call_id: str) -> Path:
         """Where the journal of a call that begins now goes."""
-        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        return self.folder / f"{moment}-{re.sub(r'[^A-Za-z0-9_-]', '_', call_id)[:64]}.jsonl"
+        return self.folder / f"{name_for(call_id)}.jsonl"
 
     @asynccontextmanager
     async def open(self, call_id: str) -> AsyncIterator[_FileSink]:

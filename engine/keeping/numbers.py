@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from pydantic import SecretStr
 
 from engine.journal import Head
@@ -58,24 +59,25 @@ class Numbers:
 
     def kept(self, head: Head) -> Party:
         """What the tables keep."""
-        caller, called = self._in_tables(head.caller), self._in_tables(head.called)
-        ours_called = head.direction != "outbound"
-        return Party(
-            head.caller if not ours_called else caller,
-            head.called if ours_called else called,
-            self.of(head),
-        )
+        if head.direction == "outbound":
+            return Party(head.caller, self._in_tables(head.called), self.of(head))
+        return Party(self._in_tables(head.caller), head.called, self.of(head))
 
     def _in_tables(self, number: str) -> str:
         if known := _MASKED.fullmatch(number):
             return MASK + known[1]
         return MASK + number[-_SHOWN:] if number and self._masked else number
 
-    def at_rest(self, number: str) -> str:
-        """A number as a journal keeps it once it was loaded; done twice, it changes nothing."""
+    def at_rest(self, head: Head) -> Head:
+        """A head as a journal keeps it once it was loaded; done twice, it changes nothing."""
+        outbound = head.direction == "outbound"
+        number = head.called if outbound else head.caller
         if not number or not self._masked or _MASKED.fullmatch(number):
-            return number
-        return f"{MASK}{number[-_SHOWN:]} #{self.hashed(number)}"
+            return head
+        masked = f"{MASK}{number[-_SHOWN:]} #{self.hashed(number)}"
+        if outbound:
+            return msgspec.structs.replace(head, called=masked)
+        return msgspec.structs.replace(head, caller=masked)
 
 
 def number_key(given: SecretStr | None, data: Path) -> bytes:

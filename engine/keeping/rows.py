@@ -155,13 +155,13 @@ def _tool_calls(name: str, lines: Sequence[AnyLine]) -> list[Row]:
                 begun.setdefault((reply, tool), []).append(at_ms)
             case Event(event=events.ToolSettled() as settled):
                 times = begun.get((settled.reply, settled.tool))
-                at_ms = times.pop(0) if times else None
+                begun_ms = times.pop(0) if times else None
                 rows.append(
                     {
                         "call": name,
                         "position": len(rows),
-                        "at_ms": settled.at_ms if at_ms is None else at_ms,
-                        "took_ms": None if at_ms is None else settled.at_ms - at_ms,
+                        "at_ms": settled.at_ms if begun_ms is None else begun_ms,
+                        "took_ms": None if begun_ms is None else settled.at_ms - begun_ms,
                         "reply": settled.reply,
                         "tool": _text(settled.tool),
                         "outcome": settled.outcome,
