@@ -19,7 +19,16 @@ from rich.console import Console
 
 from adapters.front.server import Listening
 from adapters.twilio.dialing import parse_address
-from engine import endpoint_cli, eval_cli, fuzz_cli, phone_cli, show_cli, twins_cli, watch_cli
+from engine import (
+    endpoint_cli,
+    eval_cli,
+    fuzz_cli,
+    phone_cli,
+    show_cli,
+    store_cli,
+    twins_cli,
+    watch_cli,
+)
 from engine.agents import AGENTS
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
@@ -338,6 +347,7 @@ def _first(error: BaseException) -> BaseException:
 eval_cli.add_to(app, run)
 twins_cli.add_to(app, run)
 watch_cli.add_to(app, run)
+store_cli.add_to(app, errors_in_one_line())
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from structlog.testing import capture_logs
 
 from adapters.database import tables
@@ -249,3 +249,40 @@ def test_a_database_that_is_not_there_is_told_without_its_password(tmp_path: Pat
 def test_the_url_is_a_secret(config: Config) -> None:
     """It has a password in it."""
     assert "postgresql+" not in repr(config_of(Path("x"), "postgresql+psycopg://u:secret@h/d"))
+
+
+def test_a_server_that_is_too_slow_is_given_up(a_server: str, tmp_path: Path) -> None:
+    """Within its time; what was to be loaded is loaded later."""
+    config = config_of(tmp_path, emptied(a_server), answer_s=0.2)
+    kept(folder(config), "CA1")
+    mine = loader(config)
+    other = database(config)
+    other.migrate()
+    with other.writing():
+        with pytest.raises(StoreLost, match="timeout"):
+            mine.sweep()
+    assert mine.sweep().loaded == 1
+
+
+def test_a_server_that_goes_away_in_the_middle(a_server: str, tmp_path: Path) -> None:
+    """Nothing of the batch is there, and all of it the next time."""
+    config = config_of(tmp_path, emptied(a_server))
+    store = database(config)
+    store.migrate()
+
+    def lose_it() -> None:
+        with store.writing() as connection:
+            connection.execute(insert(tables.erasures), ONE)
+            victim = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            with store.reading() as killer:
+                killer.execute(text(f"SELECT pg_terminate_backend({victim})"))
+            connection.execute(insert(tables.erasures), ONE)
+
+    with pytest.raises(StoreLost):
+        lose_it()
+    assert rows(config, tables.erasures) == []
+    kept(folder(config), "CA1")
+    assert loader(config).sweep().loaded == 1
+
+
+ONE = {"kind": "call", "value": "CA0", "erased": datetime(2026, 1, 1, tzinfo=UTC)}

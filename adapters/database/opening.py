@@ -59,11 +59,10 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction in which nobody else writes; it counts if the body ends well."""
-        with self._told():
-            with self._engine.begin() as connection:
-                if not self._is_sqlite:
-                    connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITERS})"))
-                yield connection
+        with self._told(), self._engine.begin() as connection:
+            if not self._is_sqlite:
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_WRITERS})"))
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

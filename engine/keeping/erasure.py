@@ -63,7 +63,7 @@ class Erased:
     audio: set[str] = field(default_factory=set)
 
 
-def erase(erasure: Erasure, places: Places) -> Erased:
+def erase_calls(erasure: Erasure, places: Places) -> Erased:
     """Erase, while services run or not. Raises :class:`~adapters.database.opening.StoreLost`
     (nothing was erased then) and OSError."""
     erased = Erased()
