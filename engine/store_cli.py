@@ -1,4 +1,4 @@
-"""What is kept of calls, from the command line: ``antiphon store``, ``erase`` and ``export``.
+"""What is kept of calls, from the command line: `antiphon store`, `erase`, `export`, `audio`.
 
 The database's libraries are imported only where they are needed: they take a while.
 """
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.config import load_config
+from engine.errors import ConfigError
 
 NOT_DONE = 1
 
@@ -103,11 +104,41 @@ def export(
     typer.echo(f"{count} turns: {parquet}")
 
 
+def decrypt(
+    sealed: Annotated[Path, typer.Argument(help="A recording (calls/audio/….wav.sealed).")],
+    to: Annotated[
+        Path | None, typer.Option(help="The WAV file to write; beside it if left out.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Decrypt a recording into a WAV file: caller left, agent right.
+
+    The key is that of the configuration, ANTIPHON_AUDIO__KEY. Exit code 1 if it was cut off or
+    changed: what comes before that is written all the same.
+    """
+    from engine.keeping.recording import decrypt as decrypted
+    from engine.keeping.recording import seal_key
+
+    key = seal_key(load_config(config).audio)
+    if key is None:
+        raise ConfigError("[audio] key, or ANTIPHON_AUDIO__KEY, is needed")
+    wav = to or sealed.with_name(sealed.name.removesuffix(".sealed").removesuffix(".wav") + ".wav")
+    trouble = decrypted(sealed, wav, key)
+    typer.echo(f"recording: {wav}")
+    if trouble:
+        typer.echo(f"antiphon: {trouble}", err=True)
+        raise typer.Exit(NOT_DONE)
+
+
 def add_to(app: typer.Typer, guard: Guard) -> None:
     """Register the commands; ``guard`` shows errors as one line."""
     store = typer.Typer(no_args_is_help=True, help="The database of calls.")
     for command in (migrate, load, status):
         store.command()(guard(command))
     app.add_typer(store, name="store")
+    audio = typer.Typer(no_args_is_help=True, help="Recordings that were encrypted.")
+    audio.callback()(lambda: None)  # or its one command would be the group
+    audio.command()(guard(decrypt))
+    app.add_typer(audio, name="audio")
     app.command()(guard(erase))
     app.command()(guard(export))

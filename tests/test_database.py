@@ -258,9 +258,8 @@ def test_a_server_that_is_too_slow_is_given_up(a_server: str, tmp_path: Path) ->
     mine = loader(config)
     other = database(config)
     other.migrate()
-    with other.writing():
-        with pytest.raises(StoreLost, match="timeout"):
-            mine.sweep()
+    with other.writing(), pytest.raises(StoreLost, match="timeout"):
+        mine.sweep()
     assert mine.sweep().loaded == 1
 
 

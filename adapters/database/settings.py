@@ -26,6 +26,7 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             because they hold them.
         words_days: how long what was said, and what tools were asked and answered, is kept.
         record_days: how long calls and their turns are kept, which have no words then.
+        audio_days: how long kept audio is kept.
         sweep_s: how often the folder is looked through for what was not loaded, and for what has
             been kept for long enough.
         answer_s: how long the database may take for one thing.
@@ -38,5 +39,6 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     journal_days: Days = 0
     words_days: Days = 0
     record_days: Days = 0
+    audio_days: Days = 0
     sweep_s: Annotated[float, msgspec.Meta(gt=0)] = 60.0
     answer_s: Annotated[float, msgspec.Meta(gt=0)] = 30.0

@@ -17,10 +17,12 @@ import trio
 
 from adapters.database.opening import StoreLost
 from adapters.front.http import Routes
+from effects.ports import Carrier
 from engine.config import Config
 from engine.journal import AnyLine, End
 from engine.keeping.loading import Loader, Swept
 from engine.keeping.places import places_of
+from engine.keeping.recording import Recording, open_recording
 from engine.session import Watcher
 
 log = structlog.get_logger()
@@ -43,8 +45,8 @@ class Keeping:
     """The part of a service that keeps calls. ``trouble`` says why nothing can be loaded, if so;
     ``waiting`` counts journals that wait."""
 
-    def __init__(self, loader: Loader, sweep_s: float) -> None:
-        self._loader, self._sweep_s = loader, sweep_s
+    def __init__(self, loader: Loader, sweep_s: float, recording: Recording | None = None) -> None:
+        self._loader, self._sweep_s, self._recording = loader, sweep_s, recording
         self._called = trio.Event()
         self._thread = trio.CapacityLimiter(1)
         self.routes: Routes = {}
@@ -53,8 +55,14 @@ class Keeping:
         self.loaded = 0
 
     def watchers(self, call_id: str) -> list[Watcher]:
-        """What watches a call: it is told when it ends."""
-        return [self._watch]
+        """What watches a call: it is told when it ends, and when its caller agrees to be
+        recorded."""
+        return [self._watch, *(self._recording.watchers(call_id) if self._recording else [])]
+
+    def listened(self, carrier: Carrier) -> Carrier:
+        """The carrier of a call that is about to be held, listened to if the call may be
+        recorded. To be asked for before the call's watchers."""
+        return self._recording.listened(carrier) if self._recording else carrier
 
     def _watch(self, line: AnyLine) -> None:
         if isinstance(line, End):
@@ -116,12 +124,20 @@ async def open_keeping(config: Config, calls: Path) -> AsyncIterator[Keeping]:
     :class:`~engine.errors.ConfigError`; a database that does not answer is waited for beside the
     calls. Leaving takes ``LAST_S`` at most."""
     places = places_of(config, calls)
-    keeping = Keeping(Loader(places, config.store), config.store.sweep_s)
+    loader = Loader(places, config.store)
+    async with open_recording(config.audio, places.audio.path) as recording:
+        keeping = Keeping(loader, config.store.sweep_s, recording)
+        async with _running(keeping):
+            yield keeping
+
+
+@asynccontextmanager
+async def _running(keeping: Keeping) -> AsyncIterator[None]:
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(keeping.run)
             try:
-                yield keeping
+                yield
             finally:
                 nursery.cancel_scope.cancel()
     finally:

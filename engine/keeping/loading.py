@@ -163,6 +163,8 @@ class Loader:
 
     def _retire_files(self, loaded: set[str]) -> None:
         settings, folder = self._settings, self._places.folder
+        if settings.audio_days:
+            self._places.audio.retire(settings.audio_days)
         limits = (settings.journal_days, settings.words_days, settings.record_days)
         days = min((limit for limit in limits if limit), default=0)
         for name in sorted(loaded) if days else []:
