@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trio
 from msgspec.structs import replace
 from pydantic import SecretStr
 from structlog.testing import capture_logs
@@ -107,10 +106,11 @@ def a_carrier(**parameters: str) -> Any:
     return Line()
 
 
-async def a_call(carrier: Carrier, line: Any) -> None:
-    """Three seconds: the caller speaks in the first, the agent in the second."""
+async def a_call(carrier: Carrier, line: Any, clock: MockClock) -> None:
+    """Three seconds: the caller speaks in the first, the agent in the second. The clock is moved by
+    hand: it would not wait for the recorder's thread."""
     for frame in range(150):
-        await trio.sleep(0.02)
+        clock.jump(0.02)
         line.says.append(Media((CALLER if frame < 50 else SILENCE) * 20 * MS))
         await carrier.receive()
         if frame == 49:
@@ -118,10 +118,10 @@ async def a_call(carrier: Carrier, line: Any) -> None:
     await carrier.hang_up()
 
 
-async def recorded_call(folder: Path, key: SealKey | None) -> Path:
+async def recorded_call(folder: Path, key: SealKey | None, clock: MockClock) -> Path:
     line = a_carrier()
     async with Recorder(folder, key) as recorder:
-        await a_call(recorder.listen(line, from_the_start=True), line)
+        await a_call(recorder.listen(line, from_the_start=True), line, clock)
     (path,) = folder.iterdir()
     return path
 
@@ -132,11 +132,9 @@ EXPECTED = (
 )
 
 
-async def test_a_call_becomes_a_wav_of_two_channels(
-    tmp_path: Path, autojump_clock: MockClock
-) -> None:
+async def test_a_call_becomes_a_wav_of_two_channels(tmp_path: Path, mock_clock: MockClock) -> None:
     """µ-law at 8 kHz, caller left; readable by its owner alone."""
-    path = await recorded_call(tmp_path / "audio", None)
+    path = await recorded_call(tmp_path / "audio", None, mock_clock)
     data = path.read_bytes()
     form, channels, rate_hz = struct.unpack_from("<HHI", data, 20)
     assert (data[:4], form, channels, rate_hz) == (b"RIFF", 7, 2, 8000)
@@ -149,11 +147,11 @@ async def test_a_call_becomes_a_wav_of_two_channels(
 
 
 async def test_an_encrypted_call_reads_back_with_its_key_alone(
-    tmp_path: Path, autojump_clock: MockClock
+    tmp_path: Path, mock_clock: MockClock
 ) -> None:
     """Nothing of the sound is in the file."""
     key = SealKey(KEY)
-    path = await recorded_call(tmp_path / "audio", key)
+    path = await recorded_call(tmp_path / "audio", key, mock_clock)
     assert CALLER * 20 not in path.read_bytes()
     with path.open("rb") as file:
         assert sides_of(b"".join(unsealed(file, key))) == EXPECTED
@@ -163,11 +161,11 @@ async def test_an_encrypted_call_reads_back_with_its_key_alone(
 
 
 async def test_what_was_cut_off_or_changed_is_found_out(
-    tmp_path: Path, autojump_clock: MockClock
+    tmp_path: Path, mock_clock: MockClock
 ) -> None:
     """At any byte of it; what comes before is told, and nothing that is not the call's."""
     key = SealKey(KEY)
-    path = await recorded_call(tmp_path / "audio", key)
+    path = await recorded_call(tmp_path / "audio", key, mock_clock)
     whole = path.read_bytes()
     with path.open("rb") as file:
         sound = b"".join(unsealed(file, key))
@@ -225,7 +223,7 @@ AGREED = Event(
 )
 async def test_who_did_not_agree_is_not_recorded(
     tmp_path: Path,
-    autojump_clock: MockClock,
+    mock_clock: MockClock,
     settings: AudioSettings,
     parameters: dict[str, str],
     kept: bool,
@@ -234,12 +232,12 @@ async def test_who_did_not_agree_is_not_recorded(
     line = a_carrier(**parameters)
     async with open_recording(settings, tmp_path / "audio") as recording:
         carrier = recording.listened(line) if recording else line
-        await a_call(carrier, line)
+        await a_call(carrier, line, mock_clock)
     assert (tmp_path / "audio").exists() is kept
 
 
 async def test_who_agrees_in_the_call_is_recorded_from_then_on(
-    tmp_path: Path, autojump_clock: MockClock
+    tmp_path: Path, mock_clock: MockClock
 ) -> None:
     """When the agent's tool for it has done its work, and not when it failed."""
     settings = AudioSettings(keep="consent", consent_tool="agree_to_recording")
@@ -249,10 +247,10 @@ async def test_who_agrees_in_the_call_is_recorded_from_then_on(
         carrier = recording.listened(line)
         (watcher,) = recording.watchers("CA1")
         carrier.send_audio(b"x" * 500 * MS)
-        await trio.sleep(5)
+        mock_clock.jump(5)
         watcher(AGREED)
         watcher(AGREED)
-        await a_call(carrier, line)
+        await a_call(carrier, line, mock_clock)
     (path,) = (tmp_path / "audio").iterdir()
     assert sides_of(path.read_bytes().partition(b"data")[2][4:]) == EXPECTED
 
@@ -283,7 +281,7 @@ async def test_a_folder_that_cannot_be_written_spoils_no_call(tmp_path: Path) ->
     assert [log["event"] for log in logs] == ["audio_not_written"] * 2
 
 
-async def test_a_service_listens_to_who_agreed(tmp_path: Path, autojump_clock: MockClock) -> None:
+async def test_a_service_listens_to_who_agreed(tmp_path: Path, mock_clock: MockClock) -> None:
     """The part that keeps calls has both: the carrier, and what watches the call."""
     config = replace(config_of(tmp_path, ""), audio=AudioSettings(keep="consent"))
     (tmp_path / "calls").mkdir()
@@ -291,7 +289,7 @@ async def test_a_service_listens_to_who_agreed(tmp_path: Path, autojump_clock: M
     async with open_keeping(config, tmp_path / "calls") as keeping:
         assert keeping.listened(no) is no
         carrier = keeping.listened(yes)
-        await a_call(carrier, yes)
+        await a_call(carrier, yes, mock_clock)
     assert len(list((tmp_path / "calls" / "audio").iterdir())) == 1
 
 
@@ -305,10 +303,10 @@ def test_audio_is_retired_by_age(tmp_path: Path) -> None:
 
 
 async def test_the_command_decrypts(
-    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, mock_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Into a WAV file beside it; of what was cut off as much as there is, and says so."""
-    path = await recorded_call(tmp_path / "audio", SealKey(KEY))
+    path = await recorded_call(tmp_path / "audio", SealKey(KEY), mock_clock)
 
     def run(*more: str) -> tuple[int, str]:
         result = CliRunner().invoke(app, ["audio", "decrypt", str(path), *more])

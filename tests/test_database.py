@@ -119,6 +119,20 @@ def test_a_journal_is_loaded_once(config: Config) -> None:
     assert ids(config) == ["CA1", "CA2"]
 
 
+def test_a_database_that_was_replaced_gets_all_that_there_is(config: Config) -> None:
+    """Its tables are gone: that is told, and then they are made and filled anew."""
+    kept(folder(config), "CA1")
+    mine = loader(config)
+    mine.sweep()
+    with database(config).writing() as connection:
+        connection.execute(text("DROP TABLE alembic_version"))
+        tables.metadata.drop_all(connection)
+    with pytest.raises(StoreLost):
+        mine.sweep()
+    assert mine.sweep().loaded == 1
+    assert ids(config) == ["CA1"]
+
+
 def test_two_calls_of_one_id_are_both_kept(config: Config) -> None:
     """A carrier brings a call again, after a transfer that failed."""
     first = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)

@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
-from adapters.database.opening import Database
+from adapters.database.opening import Database, StoreLost
 from adapters.database.settings import StoreSettings
 from adapters.database.tables import calls, tool_calls, transcripts, turns
 from engine.errors import JournalError
@@ -67,7 +67,7 @@ class Loader:
         self._places, self._settings = places, settings
         self._known: set[str] = set()
         self._aside: set[str] = set()
-        self._erasure = 0
+        self._forget()
         self.stopping = False
 
     def sweep(self) -> Swept:
@@ -79,17 +79,31 @@ class Loader:
             if database is None:
                 self._retire_files(set(self._places.folder.names()))
                 return Swept()
+            try:
+                return self._sweep(database)
+            except StoreLost:
+                self._forget()  # it may be another when it is back
+                raise
+
+    def _sweep(self, database: Database) -> Swept:
+        if not self._migrated:
             database.migrate()
-            self._erase_here(database)
-            waiting = self._waiting(database)
-            loaded = 0
-            for batch in _in_parts(waiting, BATCH):
-                if self.stopping:
-                    break
-                loaded += self._load(database, batch)
-            self._retire_files(self._known)
-            self._retire_rows(database)
-            return Swept(loaded, max(0, len(waiting) - loaded))
+            self._migrated = True
+        self._erase_here(database)
+        waiting = self._waiting(database)
+        loaded = 0
+        for batch in _in_parts(waiting, BATCH):
+            if self.stopping:
+                break
+            loaded += self._load(database, batch)
+        self._retire_files(self._known)
+        self._retire_rows(database)
+        return Swept(loaded, max(0, len(waiting) - loaded))
+
+    def _forget(self) -> None:
+        """What was known of the database."""
+        self._known.clear()
+        self._erasure, self._migrated = 0, False
 
     # --- loading
 
