@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import insert, text
 from structlog.testing import capture_logs
 
@@ -15,7 +16,7 @@ from adapters.database import tables
 from adapters.database.migrating import differences, newest, revision
 from adapters.database.opening import Database, StoreLost
 from engine.chart import default_chart_path, load_chart
-from engine.config import Config
+from engine.config import Config, load_config
 from engine.errors import ConfigError
 from engine.journal import read_journal
 from engine.keeping.journals import CUT_OFF_S
@@ -260,9 +261,42 @@ def test_a_database_that_is_not_there_is_told_without_its_password(tmp_path: Pat
     assert "\n" not in str(error.value)
 
 
-def test_the_url_is_a_secret(config: Config) -> None:
-    """It has a password in it."""
-    assert "postgresql+" not in repr(config_of(Path("x"), "postgresql+psycopg://u:secret@h/d"))
+def test_the_url_is_a_secret() -> None:
+    """It has a password in it, wherever it comes from; so are the keys."""
+    config = load_config(
+        None,
+        {
+            "ANTIPHON_STORE__URL": "postgresql+psycopg://u:secret@h/d",
+            "ANTIPHON_STORE__NUMBER_KEY": "secret",
+            "ANTIPHON_AUDIO__KEY": "secret",
+        },
+    )
+    secrets = (config.store.url, config.store.number_key, config.audio.key)
+    assert all(one is not None and "secret" in one.get_secret_value() for one in secrets)
+    assert "secret" not in repr(config)
+
+
+def test_workers_make_one_key_for_numbers(tmp_path: Path) -> None:
+    """Whoever is first; it is nobody else's to read, and stays the same."""
+    one, other = places(config_of(tmp_path)).numbers, places(config_of(tmp_path)).numbers
+    assert one.hashed(CALLER) == other.hashed(CALLER) != ""
+    (path,) = (tmp_path / "data").iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+    keyed = config_of(tmp_path, number_key=SecretStr("another"))
+    assert places(keyed).numbers.hashed(CALLER) != one.hashed(CALLER)
+
+
+def test_a_redaction_that_a_crash_cut_off_is_done_anew(tmp_path: Path) -> None:
+    """And erasing takes what it left, too."""
+    config = config_of(tmp_path)
+    name = kept(folder(config), "CA1")
+    left = folder(config) / f".{name}.part"
+    left.write_bytes(b"half of it")
+    loader(config).sweep()
+    assert not left.exists()
+    left.write_bytes(b"half of it")
+    assert places(config).folder.remove(name)
+    assert not left.exists()
 
 
 def test_a_server_that_is_too_slow_is_given_up(a_server: str, tmp_path: Path) -> None:

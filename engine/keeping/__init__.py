@@ -43,7 +43,7 @@ LAST_S = 5.0
 
 class Keeping:
     """The part of a service that keeps calls. ``trouble`` says why nothing can be loaded, if so;
-    ``waiting`` counts journals that wait."""
+    ``waiting`` counts journals that wait, ``loaded`` those that were loaded by this process."""
 
     def __init__(self, loader: Loader, sweep_s: float, recording: Recording | None = None) -> None:
         self._loader, self._sweep_s, self._recording = loader, sweep_s, recording
@@ -53,6 +53,11 @@ class Keeping:
         self.trouble = ""
         self.waiting = 0
         self.loaded = 0
+
+    @property
+    def frames_dropped(self) -> int:
+        """Frames that recordings are without, because the disk stood still."""
+        return self._recording.dropped if self._recording else 0
 
     def watchers(self, call_id: str) -> list[Watcher]:
         """What watches a call: it is told when it ends, and when its caller agrees to be

@@ -71,6 +71,7 @@ class JournalFolder:
 
     def remove(self, name: str) -> bool:
         """Remove a journal; whether it was there. Raises OSError."""
+        self._part(name).unlink(missing_ok=True)
         try:
             self.file(name).unlink()
         except FileNotFoundError:
@@ -80,7 +81,8 @@ class JournalFolder:
     def redact(self, name: str, numbers: Numbers) -> None:
         """Make the long numbers in a journal that is over unreadable, and its person's number.
 
-        Whoever reads it meanwhile gets the one or the other. Raises OSError.
+        Whoever reads it meanwhile gets the one or the other. Only for who is :meth:`alone`.
+        Raises OSError.
         """
         head = self.head(name)
         if head is None or head.redacted:
@@ -89,10 +91,14 @@ class JournalFolder:
         stat = path.stat()
         first, *rest = redacted_journal(path.read_bytes().split(b"\n"))
         hidden = numbers.at_rest(_heads.decode(first))
-        new = path.with_name(f".{name}.{os.getpid()}")
+        new = self._part(name)
         new.write_bytes(b"\n".join([msgspec.json.encode(hidden), *rest, b""]))
         os.utime(new, ns=(stat.st_atime_ns, stat.st_mtime_ns))
         new.replace(path)
+
+    def _part(self, name: str) -> Path:
+        """What is to become the journal; one that a crash left is written anew."""
+        return self.path / f".{name}.part"
 
     @contextmanager
     def alone(self) -> Iterator[bool]:

@@ -67,7 +67,8 @@ class Loader:
         self._places, self._settings = places, settings
         self._known: set[str] = set()
         self._aside: set[str] = set()
-        self._forget()
+        self._erasure = 0
+        self._migrated = False
         self.stopping = False
 
     def sweep(self) -> Swept:

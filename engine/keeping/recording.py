@@ -29,6 +29,11 @@ class Recording:
         self._settings, self._recorder = settings, recorder
         self._listened: WeakValueDictionary[str, Recorded] = WeakValueDictionary()
 
+    @property
+    def dropped(self) -> int:
+        """Frames that were left out."""
+        return self._recorder.dropped
+
     def listened(self, carrier: Carrier) -> Carrier:
         """See :meth:`engine.keeping.Keeping.listened`."""
         agreed = carrier.info.parameters.get(CONSENT) == "yes"
