@@ -51,8 +51,7 @@ async def test_a_call_that_has_ended_is_loaded(tmp_path: Path) -> None:
 
 async def test_what_ended_last_is_loaded_when_the_service_ends(tmp_path: Path) -> None:
     """Also one that is cancelled."""
-    config = config_of(tmp_path)
-    (tmp_path / "calls").mkdir()
+    config = config_of(tmp_path)  # whose folder is not there yet
     with trio.CancelScope() as service:
         async with open_keeping(config, tmp_path / "calls") as keeping:
             await until(lambda: (tmp_path / "calls" / "antiphon.db").exists())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import msgspec
@@ -113,18 +112,22 @@ def test_a_line_that_cannot_be_read_is_left_out() -> None:
 
 
 NUMBERED = [
-    path
-    for path in sorted((Path(__file__).parent / "scenarios").rglob("*.yaml"))
-    if re.search(r'\bsay: "?[^,}"\n]*\b(two|three|four|five|[0-9]+)\b', path.read_text("utf-8"))
+    "a_barge_in_stops_the_agent",
+    "a_caller_is_heard_through_the_echo_of_the_agent",
+    "a_caller_who_was_cut_off_gets_more_patience",
+    "a_final_transcript_that_says_more_reopens_the_turn",
+    "a_number_is_dialled_and_ended_with_hash",
+    "what_was_heard_is_kept_as_it_was_written",
 ]
 
 
-@pytest.mark.parametrize("path", NUMBERED[:12], ids=lambda path: path.stem)
+@pytest.mark.parametrize("name", NUMBERED)
 def test_whatever_is_hidden_the_call_takes_the_same_way(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Zeros in as many words: also if every number of a call were to go."""
     monkeypatch.setattr("engine.redaction.TELEPHONE_DIGITS", range(1, 100))
+    path = Path(__file__).parent / "scenarios" / f"{name}.yaml"
     journal = simulate(load_scenario(path)).journal
     hidden = redacted_journal(journal)
     assert b"\n".join(hidden[1:]) != b"\n".join(journal[1:])

@@ -104,6 +104,7 @@ class JournalFolder:
     def alone(self) -> Iterator[bool]:
         """Whether nobody else of this machine looks after the folder just now; nobody begins to
         until the body is over."""
+        self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / ".keeping").open("wb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
