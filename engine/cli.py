@@ -26,6 +26,7 @@ from engine import (
     report_cli,
     serve_cli,
     show_cli,
+    store_cli,
     twins_cli,
     watch_cli,
 )
@@ -205,6 +206,7 @@ serve_cli.add_to(app, run)
 replay_cli.add_to(app, errors_in_one_line)
 twins_cli.add_to(app, run)
 watch_cli.add_to(app, run)
+store_cli.add_to(app, errors_in_one_line())
 
 
 def main() -> None:

@@ -13,9 +13,11 @@ import msgspec
 from pydantic import SecretStr
 
 from adapters.cartesia.settings import CartesiaSettings
+from adapters.database.settings import StoreSettings
 from adapters.deepgram.settings import DeepgramSettings
 from adapters.elevenlabs.settings import ElevenLabsSettings
 from adapters.openai.settings import OpenAiSettings, TranscriptionSettings
+from adapters.stores.settings import AudioSettings
 from adapters.twilio.settings import TwilioSettings
 from adapters.whisper.settings import EndpointSettings, WhisperSettings
 from engine.admission import Limits
@@ -114,6 +116,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     transcription: TranscriptionSettings = TranscriptionSettings()
     whisper_endpoint: EndpointSettings = EndpointSettings()
     vad_batch_ms: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
+    store: StoreSettings = StoreSettings()
+    audio: AudioSettings = AudioSettings()
 
     def __post_init__(self) -> None:
         for port in ("speech_to_text", "language_model", "voice"):

@@ -41,7 +41,9 @@ class JournalLine(
 
 
 class Head(JournalLine, frozen=True):
-    """The first line. ``started`` is wall-clock time (ISO 8601, UTC)."""
+    """The first line. ``started`` is wall-clock time (ISO 8601, UTC). ``direction`` (``inbound``,
+    ``outbound``), ``caller`` and ``called`` are as the carrier told them, and empty where it did
+    not. ``redacted``: long numbers in what was said were made unreadable afterwards."""
 
     format: int
     call_id: str
@@ -51,6 +53,10 @@ class Head(JournalLine, frozen=True):
     chart_digest: str
     agent: Agent
     settings: Settings
+    direction: str = ""
+    caller: str = ""
+    called: str = ""
+    redacted: bool = False
 
 
 class Event(JournalLine, frozen=True):

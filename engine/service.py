@@ -38,6 +38,7 @@ from engine.errors import ConfigError
 from engine.fleet import Fleet
 from engine.inspector.access import Access
 from engine.inspector.server import Inspector
+from engine.keeping import Keeping, open_keeping
 from engine.metrics import Metrics
 from engine.parts import Part
 from engine.reception import MEDIA_PATH, Reception
@@ -76,7 +77,9 @@ async def run_service(
     """
     async with AsyncExitStack() as stack:
         shared = await _shared(stack, config, alone=inherited is None)
-        calls = _Calls(config, shared, watch, Path(config.calls), draining)
+        journals = Path(config.calls)
+        keeping = await stack.enter_async_context(open_keeping(config, journals))
+        calls = _Calls(config, shared, watch, journals, draining, keeping)
         await stack.enter_async_context(calls.open_port(config.host, config.port, inherited))
         desks = await stack.enter_async_context(open_desks(config, progress, calls.fleet))
         await calls.take(desks, task_status)
@@ -130,8 +133,9 @@ class _Calls:
         watch: Watch | None,
         journals: Path | None,
         draining: trio.Event | None,
+        keeping: Keeping | None = None,
     ) -> None:
-        self._watch = watch
+        self._watch, self._keeping = watch, keeping
         self._desks: Desks | None = None
         self._draining = trio.Event() if draining is None else draining
         self.fleet = Fleet(shared, config.limits.vendors)
@@ -274,6 +278,9 @@ class _Calls:
             raise NotAnswered(why_not)
         watchers = [watcher for part in self._parts for watcher in part.watchers()]
         watchers += [self._watch()] if self._watch else []
+        if self._keeping is not None:
+            carrier = self._keeping.listened(carrier)
+            watchers += self._keeping.watchers(info.call_id)
         with (
             self._admission.entered(),
             self.fleet.holding_call(info.call_id),

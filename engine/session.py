@@ -131,6 +131,9 @@ def _head(desk: Desk, carrier: Carrier, started: str) -> journal.Head:
         chart_digest=desk.chart.digest,
         agent=desk.agent,
         settings=desk.settings,
+        direction=carrier.info.parameters.get("direction", ""),
+        caller=carrier.info.parameters.get("from", ""),
+        called=carrier.info.parameters.get("to", ""),
     )
 
 

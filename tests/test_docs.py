@@ -100,9 +100,9 @@ def test_the_demo_needs_no_vendor() -> None:
 
 
 def documented(heading: str) -> dict[str, str]:
-    """The settings of a section of the pages, each with the default in its row."""
-    pages = page("docs/providers.md") + page("docs/operating.md")
-    section = pages.partition(f"\n### {heading}\n")[2]
+    """The settings of a section, each with the default in its row."""
+    pages = map(page, ("docs/providers.md", "docs/operating.md", "docs/data.md"))
+    section = "".join(text.partition(f"\n### {heading}\n")[2] for text in pages)
     rows = re.split(r"\n##", section)[0].splitlines()
     return {row[1]: row[2].strip("`") for line in rows if (row := _ROW.fullmatch(line))}
 
@@ -164,7 +164,8 @@ def commands() -> set[str]:
     named = (
         info.name or getattr(info.callback, "__name__", "") for info in app.registered_commands
     )
-    return {name.rstrip("_") for name in named}
+    groups = {group.name for group in app.registered_groups if group.name}
+    return {name.rstrip("_") for name in named} | groups
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from engine.journal import AnyLine, End
+from engine.journal import AnyLine, End, Head
 from engine.session import hold_call
 from engine.simulation.line import Line
 from engine.simulation.scenario import Act, Scenario
@@ -54,3 +55,24 @@ def test_a_watcher_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     assert trace.outcome == usual.outcome
     assert isinstance(trace.lines[-1], End)
     assert len(seen) == 10
+
+
+def test_the_journal_says_whose_call_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The numbers as the carrier told them, without which a caller could not be erased; nothing
+    where it told none."""
+    (head,) = [line for line in simulate(SCENARIO).lines if isinstance(line, Head)]
+    assert (head.direction, head.caller, head.called) == ("", "", "")
+
+    async def from_a_number(*arguments: Any, **others: Any) -> Any:
+        _, line, _, _ = arguments
+        told = {"direction": "inbound", "from": "+15551230001", "to": "+15559990000"}
+        line.info = replace(line.info, parameters={**line.info.parameters, **told})
+        return await hold_call(*arguments, **others)
+
+    monkeypatch.setattr("engine.simulation.world.hold_call", from_a_number)
+    (head,) = [line for line in simulate(SCENARIO).lines if isinstance(line, Head)]
+    assert (head.direction, head.caller, head.called) == (
+        "inbound",
+        "+15551230001",
+        "+15559990000",
+    )

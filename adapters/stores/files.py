@@ -29,7 +29,17 @@ FLUSH_S = 5.0
 
 def ending_for(call_id: str) -> str:
     """How the names of a call's journals end."""
-    return f"-{re.sub(r'[^A-Za-z0-9_-]', '_', call_id)[:64]}.jsonl"
+    return f"-{call_part(call_id)}.jsonl"
+
+
+def name_for(call_id: str) -> str:
+    """How files of a call that begins now are called: by the moment and the call."""
+    return f"{datetime.now(UTC).strftime('%Y%m%dT%H%M%S')}-{call_part(call_id)}"
+
+
+def call_part(call_id: str) -> str:
+    """What of such a name says which call it is."""
+    return re.sub(r"[^A-Za-z0-9_-]", "_", call_id)[:64]
 
 
 class FileStore:
@@ -54,8 +64,7 @@ class FileStore:
 
     def path_for(self, call_id: str) -> Path:
         """Where the journal of a call that begins now goes."""
-        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-        return self.folder / f"{moment}{ending_for(call_id)}"
+        return self.folder / f"{name_for(call_id)}.jsonl"
 
     @asynccontextmanager
     async def open(self, call_id: str) -> AsyncIterator[_FileSink]:

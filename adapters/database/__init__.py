@@ -1,0 +1,1 @@
+"""Calls in a database: tables, their migrations, and connections to SQLite and PostgreSQL."""

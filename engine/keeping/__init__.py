@@ -1,0 +1,149 @@
+"""Keeping calls: finished journals are loaded into the database beside the calls, and what has
+been kept for long enough is retired.
+
+A call ends, its journal is in the folder; a moment later a thread of its own loads all that are
+there. Nothing of it is on a call's path. A database that is slow or down loses nothing: journals
+wait in the folder and are loaded when it is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+import trio
+
+from adapters.database.opening import StoreLost
+from adapters.front.http import Routes
+from effects.ports import Carrier
+from engine.config import Config
+from engine.journal import AnyLine, End
+from engine.keeping.loading import Loader, Swept
+from engine.keeping.places import places_of
+from engine.keeping.recording import Recording, open_recording
+from engine.session import Watcher
+
+log = structlog.get_logger()
+
+SETTLE_S = 1.0
+"""After a call's end, so that its journal is written and those that end together are loaded
+together."""
+
+OTHERS_S = 5.0
+"""Until it is tried again where another worker of this machine is at it."""
+
+RETRY_FIRST_S, RETRY_MOST_S = 5.0, 300.0
+"""Until it is tried again where the database is lost, doubled each time."""
+
+LAST_S = 5.0
+"""For loading what there is when the service ends."""
+
+
+class Keeping:
+    """The part of a service that keeps calls. ``trouble`` says why nothing can be loaded, if so;
+    ``waiting`` counts journals that wait, ``loaded`` those that were loaded by this process."""
+
+    def __init__(self, loader: Loader, sweep_s: float, recording: Recording | None = None) -> None:
+        self._loader, self._sweep_s, self._recording = loader, sweep_s, recording
+        self._called = trio.Event()
+        self._thread = trio.CapacityLimiter(1)
+        self.routes: Routes = {}
+        self.trouble = ""
+        self.waiting = 0
+        self.loaded = 0
+
+    @property
+    def frames_dropped(self) -> int:
+        """Frames that recordings are without, because the disk stood still."""
+        return self._recording.dropped if self._recording else 0
+
+    def watchers(self, call_id: str) -> list[Watcher]:
+        """What watches a call: it is told when it ends, and when its caller agrees to be
+        recorded."""
+        return [self._watch, *(self._recording.watchers(call_id) if self._recording else [])]
+
+    def listened(self, carrier: Carrier) -> Carrier:
+        """The carrier of a call that is about to be held, listened to if the call may be
+        recorded. To be asked for before the call's watchers."""
+        return self._recording.listened(carrier) if self._recording else carrier
+
+    def _watch(self, line: AnyLine) -> None:
+        if isinstance(line, End):
+            self._called.set()
+
+    async def run(self) -> None:
+        """Load what there is, and whenever a call has ended; until cancelled."""
+        retry_s = RETRY_FIRST_S
+        while True:
+            self._called = trio.Event()
+            swept = await self.sweep()
+            if self.trouble:
+                await trio.sleep(retry_s)
+                retry_s = min(retry_s * 2, RETRY_MOST_S)
+                continue
+            retry_s = RETRY_FIRST_S
+            with trio.move_on_after(OTHERS_S if swept.others else self._sweep_s):
+                await self._called.wait()
+                await trio.sleep(SETTLE_S)
+
+    async def sweep(self) -> Swept:
+        """Look through the folder once. Never raises for what the database or the disk does: it
+        is in ``trouble`` then. Cancelling leaves the thread to come to its end by itself."""
+        try:
+            swept = await trio.to_thread.run_sync(
+                self._loader.sweep, abandon_on_cancel=True, limiter=self._thread
+            )
+        except (StoreLost, OSError) as error:
+            self._lost(str(error))
+            return Swept()
+        except Exception as error:  # a bug, which no call shall feel
+            log.exception("keeping_failed")
+            self._lost(type(error).__name__)
+            return Swept()
+        if self.trouble:
+            log.warning("store_back", loaded=swept.loaded)
+        self.trouble = ""
+        if not swept.others:
+            self.waiting = swept.waiting
+            self.loaded += swept.loaded
+        return swept
+
+    def _lost(self, reason: str) -> None:
+        if not self.trouble:
+            log.warning("store_lost", reason=reason, then="journals wait in their folder")
+        self.trouble = reason
+
+    async def finish(self) -> None:
+        """Load what there is for the last time, within a bounded time."""
+        with trio.move_on_after(LAST_S, shield=True):
+            if not self.trouble:
+                await self.sweep()
+        self._loader.stopping = True
+
+
+@asynccontextmanager
+async def open_keeping(config: Config, calls: Path) -> AsyncIterator[Keeping]:
+    """Keep the calls whose journals are in ``calls``. Raises
+    :class:`~engine.errors.ConfigError`; a database that does not answer is waited for beside the
+    calls. Leaving takes ``LAST_S`` at most."""
+    places = places_of(config, calls)
+    loader = Loader(places, config.store)
+    async with open_recording(config.audio, places.audio.path) as recording:
+        keeping = Keeping(loader, config.store.sweep_s, recording)
+        async with _running(keeping):
+            yield keeping
+
+
+@asynccontextmanager
+async def _running(keeping: Keeping) -> AsyncIterator[None]:
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(keeping.run)
+            try:
+                yield
+            finally:
+                nursery.cancel_scope.cancel()
+    finally:
+        await keeping.finish()
