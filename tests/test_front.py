@@ -12,14 +12,15 @@ import trio
 from structlog.testing import capture_logs
 from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
 
+from adapters.carriers.answering import OnCall
 from adapters.front.http import Handler, Request, Response
 from adapters.front.server import (
+    TWILIO,
     Admit,
     CannotListen,
     Front,
     FrontLimits,
     Listening,
-    OnCall,
     PortBusy,
     serve,
 )

@@ -23,6 +23,8 @@ import structlog
 import trio
 from trio_websocket import WebSocketConnection
 
+from adapters.carriers.answering import OnCall
+from adapters.carriers.faults import MESSAGE_BYTES_MAX
 from adapters.front.http import (
     BadRequest,
     HttpConnection,
@@ -36,12 +38,9 @@ from adapters.front.http import (
 from adapters.front.routes import RouteTable
 from adapters.front.upgrade import upgraded, why_not
 from adapters.twilio.carrier import answer
-from adapters.twilio.protocol import MESSAGE_BYTES_MAX
-from effects.ports import Carrier
 
 log = structlog.get_logger()
 
-OnCall = Callable[[Carrier], Awaitable[None]]
 Admit = Callable[[Request], Response | None]
 Answer = Callable[[WebSocketConnection, OnCall], Awaitable[None]]
 """How a carrier's websocket becomes a call: runs ``on_call`` with it, if it does."""

@@ -19,17 +19,16 @@ from contextlib import suppress
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
+from adapters.carriers.faults import Refused
+from adapters.carriers.playout_buffer import PlayoutBuffer
+from adapters.carriers.whole_frames import FRAME_BYTES, FRAME_MS
 from adapters.twilio.dialing import dialled
-from adapters.twilio.playout_buffer import PlayoutBuffer
 from adapters.twilio.protocol import (
     AgentAudio,
     AgentMark,
     CarrierStream,
-    Refused,
 )
 from adapters.twilio.recording import (
-    FRAME_BYTES,
-    FRAME_MS,
     CallRecord,
     Ear,
     Observation,

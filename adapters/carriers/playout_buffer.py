@@ -1,4 +1,4 @@
-"""What Twilio does with the agent's audio until the caller has heard it; no I/O, no clock.
+"""What a carrier does with the agent's audio until the caller has heard it; no I/O, no clock.
 
 Audio and marks queue in order. Every 20 ms the next 20 ms of audio begin to play. A mark
 comes back when what was sent before it has been played, or at once if nothing is waiting or
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from adapters.twilio.recording import FRAME_BYTES
+from adapters.carriers.whole_frames import FRAME_BYTES
 from states.mulaw import BYTES_PER_MS
 
 BUFFERED_MS_MAX = 600_000
