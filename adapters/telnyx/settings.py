@@ -1,0 +1,22 @@
+"""What can be set for calls of Telnyx's."""
+
+from __future__ import annotations
+
+import msgspec
+from pydantic import SecretStr
+
+KEY_VARIABLE = "TELNYX_STREAM_TOKEN"
+"""The environment variable that holds the token of its media streams."""
+
+
+class TelnyxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Whether and how calls come from Telnyx.
+
+    Attributes:
+        path: where its media streams come, as in ``/telnyx``. Empty: none are taken.
+        stream_token: what Telnyx shows when it comes, the ``stream_auth_token`` of the command
+            that starts the stream. Without one, streams are for this machine alone.
+    """
+
+    path: str = ""
+    stream_token: SecretStr | None = None
