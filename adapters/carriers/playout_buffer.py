@@ -30,6 +30,16 @@ class PlayoutBuffer:
         """How much has not begun to play."""
         return self._bytes / BYTES_PER_MS
 
+    @property
+    def waiting(self) -> int:
+        """How many stretches of audio and marks wait."""
+        return len(self._queue)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much audio they are."""
+        return self._bytes
+
     def add_audio(self, mulaw: bytes) -> bool:
         """Queue agent audio; False if there is no room for it."""
         if self._bytes + len(mulaw) > BUFFERED_MS_MAX * BYTES_PER_MS:

@@ -110,7 +110,7 @@ async def serve(
     clean-up.
     """
     if inherited is None:
-        listeners: Sequence[trio.SocketListener | _Considerate] = await _listen(host, port)
+        listeners: Sequence[trio.SocketListener | _Considerate] = await listen(host, port)
     else:
         listeners = [_Considerate(trio.socket.from_stdlib_socket(inherited), eager)]
     front = Front(on_call, routes or {}, media, admit, limits or FrontLimits())
@@ -143,7 +143,8 @@ class _Considerate(trio.abc.Listener[trio.SocketStream]):
         await self._listener.aclose()
 
 
-async def _listen(host: str, port: int) -> list[trio.SocketListener]:
+async def listen(host: str, port: int) -> list[trio.SocketListener]:
+    """Open a TCP port. Raises :class:`CannotListen`, or :class:`PortBusy`, which is one."""
     if not 0 <= port <= 65535:
         raise CannotListen(
             f"port {port} does not exist: choose --port up to 65535 (0 takes any free one)"
