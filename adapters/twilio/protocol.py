@@ -235,6 +235,14 @@ class CarrierStream:
         )
         return wire.encode(wire.Start(self._next(), body, self._call.stream_id))
 
+    def opening(self) -> tuple[str, str]:
+        """The first two messages."""
+        return self.connected(), self.start()
+
+    def closing(self) -> tuple[str]:
+        """The last message."""
+        return (self.stop(),)
+
     def media(self, mulaw: bytes) -> str:
         """The caller's next audio; its timestamp is how much audio went before."""
         self._chunk += 1
