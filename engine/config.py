@@ -12,10 +12,12 @@ from typing import Annotated, Any, Literal, get_type_hints
 import msgspec
 from pydantic import SecretStr
 
+from adapters.asterisk.settings import AsteriskSettings, AudioSocketSettings
 from adapters.cartesia.settings import CartesiaSettings
 from adapters.deepgram.settings import DeepgramSettings
 from adapters.elevenlabs.settings import ElevenLabsSettings
 from adapters.openai.settings import OpenAiSettings, TranscriptionSettings
+from adapters.telnyx.settings import TelnyxSettings
 from adapters.whisper.settings import EndpointSettings, WhisperSettings
 from engine.config_sources import Table, explained, from_environment, merged, told_by
 from engine.errors import ConfigError
@@ -63,6 +65,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``calls``: the folder for journals. ``data``: the folder for the agents' own files.
     ``settings``: turn-taking (see :class:`states.settings.Settings`).
     ``inspect``: who may look at calls (see :mod:`engine.inspector.access`).
+    ``telnyx``, ``asterisk``, ``audiosocket``: other carriers that calls come from.
 
     ``speech_to_text``, ``language_model`` and ``voice`` name the providers of each port in the
     order in which they are wanted; a later one takes over where those before it fail. Left out,
@@ -93,6 +96,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     whisper: WhisperSettings = WhisperSettings()
     transcription: TranscriptionSettings = TranscriptionSettings()
     whisper_endpoint: EndpointSettings = EndpointSettings()
+    telnyx: TelnyxSettings = TelnyxSettings()
+    asterisk: AsteriskSettings = AsteriskSettings()
+    audiosocket: AudioSocketSettings = AudioSocketSettings()
     vad_batch_ms: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
 
     def __post_init__(self) -> None:

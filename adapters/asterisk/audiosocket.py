@@ -165,13 +165,15 @@ async def serve_audiosocket(
     admit: Callable[[], bool] = lambda: True,
     limits: CarrierLimits | None = None,
     put_through: PutThrough | None = None,
+    shared: bool = False,
     task_status: trio.TaskStatus[Listening] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Take calls over AudioSocket until cancelled, or drained and the last of them is over.
 
     ``on_call`` runs once for each call, and the call ends when it returns. No more than ``calls``
     connections are taken at once, and none while ``admit`` says no: Asterisk goes on in its
-    dialplan then. Port 0 takes any free one. ``task_status`` gets the address. Raises
+    dialplan then. Port 0 takes any free one; ``shared`` says that other workers listen there, too,
+    each of which gets its share of calls. ``task_status`` gets the address. Raises
     :class:`~adapters.front.server.PortBusy` or
     :class:`~adapters.front.server.CannotListen`. Cancelling cancels every call, which may take the
     bounded time of its own end.
@@ -193,7 +195,7 @@ async def serve_audiosocket(
             taken -= 1
             await trio.aclose_forcefully(stream)
 
-    listeners = await listen(host, port)
+    listeners = await listen(host, port, shared=shared, keys="audiosocket.")
     bound_host, bound_port = listeners[0].socket.getsockname()[:2]
     async with trio.open_nursery() as connections:
         with trio.CancelScope() as accepting:

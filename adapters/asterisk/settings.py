@@ -7,9 +7,7 @@ from typing import Annotated
 import msgspec
 from pydantic import SecretStr
 
-KEY_VARIABLE = "ASTERISK_PASSWORD"
-"""The environment variable that holds the password of chan_websocket's connections."""
-
+Path = Annotated[str, msgspec.Meta(pattern="^(/.+)?$")]
 Silence = Annotated[float, msgspec.Meta(ge=1)]
 
 
@@ -24,7 +22,7 @@ class AsteriskSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             Longer than elsewhere: a telephone that holds the line may send none.
     """
 
-    path: str = ""
+    path: Path = ""
     username: str = "antiphon"
     password: SecretStr | None = None
     silence_s: Silence = 60.0

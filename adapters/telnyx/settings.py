@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from pydantic import SecretStr
 
-KEY_VARIABLE = "TELNYX_STREAM_TOKEN"
-"""The environment variable that holds the token of its media streams."""
+Path = Annotated[str, msgspec.Meta(pattern="^(/.+)?$")]
 
 
 class TelnyxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,5 +19,5 @@ class TelnyxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             that starts the stream. Without one, streams are for this machine alone.
     """
 
-    path: str = ""
+    path: Path = ""
     stream_token: SecretStr | None = None
