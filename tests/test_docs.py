@@ -99,8 +99,9 @@ def test_the_demo_needs_no_vendor() -> None:
 
 
 def documented(heading: str) -> dict[str, str]:
-    """The settings of a section of docs/providers.md, each with the default in its row."""
-    section = page("docs/providers.md").partition(f"\n### {heading}\n")[2]
+    """The settings of a section of the pages that have them, each with the default in its row."""
+    pages = page("docs/providers.md") + page("docs/carriers.md")
+    section = pages.partition(f"\n### {heading}\n")[2]
     rows = re.split(r"\n##", section)[0].splitlines()
     return {row[1]: row[2].strip("`") for line in rows if (row := _ROW.fullmatch(line))}
 
