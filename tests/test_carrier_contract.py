@@ -17,7 +17,7 @@ from adapters.carriers.faults import Fault
 from adapters.twilio.phone import Wire
 from adapters.twilio.script import AtTime, KeyPress, Script, Utterance
 from effects.ports import Carrier, CarrierMessage, Dtmf, Mark, Media, ProviderRefused, Stop
-from states.mulaw import SILENCE, from_pcm16
+from states.mulaw import from_pcm16
 from tests.carrier_contract import CASES, Case
 from tests.twilio_kit import Session, said_until_stop
 
@@ -349,11 +349,12 @@ async def test_a_caller_is_put_through_by_other_means(
 
 async def test_sound_is_not_changed(case: Case, autojump_clock: MockClock) -> None:
     """Every code of µ-law arrives as it was sent, in both directions, but for the second zero."""
-    codes = bytes(code for code in range(256) if code != 0x7F).ljust(320, SILENCE)
+    codes = bytes(code for code in range(255) if code != 0x7F)  # no whole frames
     heard: list[CarrierMessage] = []
 
     async def session(carrier: Carrier) -> None:
         carrier.send_audio(codes)
+        carrier.send_mark("so that all goes out")
         heard.extend(await said_until_stop(carrier))
 
     script = Script((Utterance(codes, AtTime(0)),), hang_up=AtTime(500))
@@ -361,4 +362,4 @@ async def test_sound_is_not_changed(case: Case, autojump_clock: MockClock) -> No
     sound = b"".join(message.mulaw for message in heard if isinstance(message, Media))
     assert codes in sound
     played = from_pcm16(record.recording.samples()[:, 1])
-    assert codes.strip(SILENCE) in played
+    assert codes in played
