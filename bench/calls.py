@@ -9,9 +9,10 @@ from typing import Literal, cast
 import trio
 from trio_websocket import WebSocketConnection
 
+from adapters.carriers.whole_frames import FRAME_MS
 from adapters.twilio.dialing import parse_address, websocket_over
 from adapters.twilio.phone import talk
-from adapters.twilio.recording import FRAME_MS, CallRecord, Observation
+from adapters.twilio.recording import CallRecord, Observation
 from adapters.twilio.script import AfterAgent, AtTime, IntoReply, Script, Utterance
 from adapters.twilio.wire import decode_kind
 from bench.scripted import INTERRUPTS, Spoken

@@ -10,7 +10,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from adapters.twilio.recording import FRAME_MS, Stretch
+from adapters.carriers.whole_frames import FRAME_MS
+from adapters.twilio.recording import Stretch
 from states import mulaw
 from states.call import Line
 

@@ -33,7 +33,7 @@ from engine import (
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
 from engine.demo import hold_demo
-from engine.errors import AntiphonError
+from engine.errors import AntiphonError, first
 from engine.insight import turns_of
 from engine.reception import MEDIA_PATH
 from engine.vocabulary import VOCABULARY
@@ -181,7 +181,7 @@ def errors_in_one_line() -> Iterator[None]:
     try:
         yield
     except* AntiphonError as errors:
-        typer.echo(f"antiphon: {_first(errors)}", err=True)
+        typer.echo(f"antiphon: {first(errors)}", err=True)
         raise SystemExit(USAGE_ERROR) from None
     except* KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -192,12 +192,6 @@ app.command()(errors_in_one_line()(endpoint_cli.endpoint))
 app.command()(errors_in_one_line()(fuzz_cli.fuzz))
 app.command()(errors_in_one_line()(report_cli.report))
 app.command()(errors_in_one_line()(show_cli.show))
-
-
-def _first(error: BaseException) -> BaseException:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 dial_cli.add_to(app, run)

@@ -12,12 +12,14 @@ from typing import Annotated, Any, Literal, get_type_hints
 import msgspec
 from pydantic import SecretStr
 
+from adapters.asterisk.settings import AsteriskSettings, AudioSocketSettings
 from adapters.cartesia.settings import CartesiaSettings
 from adapters.database.settings import StoreSettings
 from adapters.deepgram.settings import DeepgramSettings
 from adapters.elevenlabs.settings import ElevenLabsSettings
 from adapters.openai.settings import OpenAiSettings, TranscriptionSettings
 from adapters.stores.settings import AudioSettings
+from adapters.telnyx.settings import TelnyxSettings
 from adapters.twilio.settings import TwilioSettings
 from adapters.whisper.settings import EndpointSettings, WhisperSettings
 from engine.admission import Limits
@@ -80,6 +82,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ``limits``: what one of them takes on (see :mod:`engine.admission`), and what may be asked of
     vendors. ``twilio`` (see :mod:`adapters.twilio.settings`) and ``sessions`` (see
     :mod:`engine.sessions`): how calls come in. ``redis``: what workers share.
+    ``telnyx``, ``asterisk``, ``audiosocket``: other carriers that calls come from.
 
     ``speech_to_text``, ``language_model`` and ``voice`` name the providers of each port in the
     order in which they are wanted; a later one takes over where those before it fail. Left out,
@@ -115,6 +118,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     whisper: WhisperSettings = WhisperSettings()
     transcription: TranscriptionSettings = TranscriptionSettings()
     whisper_endpoint: EndpointSettings = EndpointSettings()
+    telnyx: TelnyxSettings = TelnyxSettings()
+    asterisk: AsteriskSettings = AsteriskSettings()
+    audiosocket: AudioSocketSettings = AudioSocketSettings()
     vad_batch_ms: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
     store: StoreSettings = StoreSettings()
     audio: AudioSettings = AudioSettings()

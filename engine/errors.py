@@ -23,3 +23,10 @@ class ConfigError(AntiphonError):
 
 class JournalError(AntiphonError):
     """The journal cannot be read."""
+
+
+def first(error: BaseException) -> BaseException:
+    """The first error in a group of groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -14,6 +14,7 @@ import msgspec
 from adapters.front.http import Request, Response, Routes, plain
 from effects.ports import CallInfo, Shared
 from engine.admission import Admission, Refusal
+from engine.carriers import OtherCarriers
 from engine.config import Config
 from engine.door import Door
 from engine.fleet import Fleet
@@ -64,6 +65,7 @@ class Reception:
             near=access.is_near,
             others=clients is not None,
         )
+        self.others = OtherCarriers(config, access.is_near)
         self.sessions = Sessions(
             config.sessions,
             admission=self.admission,
@@ -84,15 +86,19 @@ class Reception:
 
     def admit(self, request: Request) -> Response | None:
         """The refusal of a request for a media stream; None if its socket may be opened."""
-        # A page's script asks (a carrier has no Origin): it has to be one that may show our phone.
-        if "origin" in request.headers:
-            if not self._access.allows(request):
-                return _NO_PHONE
-        elif refusal := self.telephony.admit(request):
+        if refusal := self._unproved(request):
             return refusal
         if why_not := self.admission.why_no_stream():
             return plain(503, f"no call is taken now: {why_not}", retry_after="2")
         return None
+
+    def _unproved(self, request: Request) -> Response | None:
+        # A page's script asks (a carrier has no Origin): it has to be one that may show our phone.
+        if "origin" in request.headers:
+            return None if self._access.allows(request) else _NO_PHONE
+        if self.others.is_for(request):
+            return self.others.admit(request)
+        return self.telephony.admit(request)
 
     async def let_in(self, info: CallInfo) -> str:
         """Why a call is not let in, now that it said which it is; empty if it may come in."""

@@ -25,16 +25,17 @@ from pathlib import Path
 import structlog
 import trio
 
+from adapters.carriers.answering import NotAnswered
 from adapters.front.http import Request, Response
-from adapters.front.server import CannotListen, Listening, serve
+from adapters.front.server import Answer, CannotListen, Listening, serve
 from adapters.shared_state.alone import Alone
 from adapters.shared_state.local import LocalState
 from adapters.shared_state.redis import RedisState
-from adapters.twilio.carrier import NotAnswered, answer
+from adapters.twilio.carrier import answer
 from adapters.twilio.dialing import Address
 from effects.ports import Carrier, Shared, SharedLost
 from engine.config import Config
-from engine.errors import ConfigError
+from engine.errors import ConfigError, first
 from engine.fleet import Fleet
 from engine.inspector.access import Access
 from engine.inspector.server import Inspector
@@ -145,6 +146,7 @@ class _Calls:
         self._admission = self._reception.admission
         usual = self._usual
         self._parts: list[Part] = [Inspector(access, usual, journals), Metrics(access, usual)]
+        self._audiosocket: Listening | None = None
         self._effects: trio.Nursery
         self._serving = trio.CancelScope()
         self._held: dict[trio.CancelScope, str] = {}
@@ -198,29 +200,48 @@ class _Calls:
         routes = {("GET", "/healthz"): self._health, **self._reception.routes}
         for part in self._parts:
             routes |= part.routes
-        media = {MEDIA_PATH: partial(answer, put_through=self._reception.telephony.put_through)}
+        others = self._reception.others
+        twilio = partial(answer, put_through=self._reception.telephony.put_through)
+        media: dict[str, Answer] = {MEDIA_PATH: twilio, **others.media(self._hold_proven)}
         try:
             with trio.CancelScope(shield=True):
                 # Effects live here and not in their connection's nursery, so that one that
                 # ignores its cancellation cannot keep its call from ending.
                 async with trio.open_nursery() as self._effects:
                     with self._serving:
-                        await serve(
-                            host,
-                            port,
-                            on_call=self._hold,
-                            routes=routes,
-                            media=media,
-                            admit=self._reception.admit,
-                            inherited=inherited,
-                            eager=lambda: self._admission.why_not() is None,
-                            task_status=task_status,
-                        )
+                        async with trio.open_nursery() as ports:
+                            await ports.start(self._serve_audiosocket, inherited is not None)
+                            await serve(
+                                host,
+                                port,
+                                on_call=self._hold,
+                                routes=routes,
+                                media=media,
+                                admit=self._reception.admit,
+                                inherited=inherited,
+                                eager=lambda: self._admission.why_not() is None,
+                                task_status=task_status,
+                            )
                     self._effects.cancel_scope.cancel()
         except* CannotListen as errors:
-            raise ConfigError(str(errors.exceptions[0])) from None
+            raise ConfigError(str(first(errors))) from None
         finally:
             self._closed.set()
+
+    async def _serve_audiosocket(
+        self, shared: bool, task_status: trio.TaskStatus[Listening | None]
+    ) -> None:
+        others = self._reception.others
+        async with trio.open_nursery() as nursery:
+            self._audiosocket = await nursery.start(
+                partial(
+                    others.serve_audiosocket,
+                    self._hold_proven,
+                    admit=lambda: self._admission.why_not() is None,
+                    shared=shared,
+                )
+            )
+            task_status.started(self._audiosocket)
 
     async def take(self, desks: Desks, task_status: trio.TaskStatus[Listening]) -> None:
         """Take calls until cancelled or drained; return when all of them are closed."""
@@ -261,6 +282,8 @@ class _Calls:
             return
         self._stopping = True
         self.listening.drain()
+        if self._audiosocket:
+            self._audiosocket.drain()
         for call in self._held:
             call.cancel()
         self._serving.deadline = trio.current_time() + STOP_S
@@ -271,11 +294,14 @@ class _Calls:
         return _ALIVE
 
     async def _hold(self, carrier: Carrier) -> None:
+        if why_not := await self._reception.let_in(carrier.info):
+            raise NotAnswered(why_not)
+        await self._hold_proven(carrier)
+
+    async def _hold_proven(self, carrier: Carrier) -> None:
         desks, info = self._desks, carrier.info
         if desks is None or self._stopping:
             return
-        if why_not := await self._reception.let_in(info):
-            raise NotAnswered(why_not)
         watchers = [watcher for part in self._parts for watcher in part.watchers()]
         watchers += [self._watch()] if self._watch else []
         if self._keeping is not None:

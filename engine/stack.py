@@ -22,7 +22,7 @@ from engine.agents import agent_kit
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check
 from engine.config import Config, config_for
-from engine.errors import ChartError, ConfigError
+from engine.errors import ChartError, ConfigError, first
 from engine.fleet import Fleet
 from engine.machine import Machine
 from engine.providers import Made, Providers
@@ -148,7 +148,7 @@ async def entered(*providers: Provider) -> AsyncIterator[None]:
                     for provider in providers:
                         loading.start_soon(holding.start, _hold, provider, leave)
             except* ProviderError as errors:
-                raise ConfigError(str(_first(errors))) from errors
+                raise ConfigError(str(first(errors))) from errors
             yield
         finally:
             leave.set()
@@ -163,13 +163,6 @@ async def _hold(provider: Provider, leave: trio.Event, task_status: trio.TaskSta
             scope.shield = True
             await leave.wait()
             scope.shield = False
-
-
-def _first(errors: BaseExceptionGroup[ProviderError]) -> BaseException:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _checked_chart(config: Config) -> Chart:

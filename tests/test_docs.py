@@ -99,9 +99,17 @@ def test_the_demo_needs_no_vendor() -> None:
 # --- settings -------------------------------------------------------------------------------
 
 
+SETTINGS_PAGES = (
+    "docs/providers.md",
+    "docs/operating.md",
+    "docs/data.md",
+    "docs/carriers.md",
+)
+
+
 def documented(heading: str) -> dict[str, str]:
     """The settings of a section, each with the default in its row."""
-    pages = map(page, ("docs/providers.md", "docs/operating.md", "docs/data.md"))
+    pages = map(page, SETTINGS_PAGES)
     section = "".join(text.partition(f"\n### {heading}\n")[2] for text in pages)
     rows = re.split(r"\n##", section)[0].splitlines()
     return {row[1]: row[2].strip("`") for line in rows if (row := _ROW.fullmatch(line))}

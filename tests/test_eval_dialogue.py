@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from adapters.twilio.recording import FRAME_BYTES
+from adapters.carriers.whole_frames import FRAME_BYTES
 from adapters.twilio.script import AfterAgent, IntoReply
 from engine.errors import ConfigError
 from engine.evaluation import sound

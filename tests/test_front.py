@@ -12,6 +12,7 @@ import trio
 from structlog.testing import capture_logs
 from trio.testing import MockClock, lockstep_stream_pair, memory_stream_pair
 
+from adapters.carriers.answering import OnCall
 from adapters.front.http import Handler, Request, Response
 from adapters.front.server import (
     TWILIO,
@@ -20,7 +21,6 @@ from adapters.front.server import (
     Front,
     FrontLimits,
     Listening,
-    OnCall,
     PortBusy,
     serve,
 )

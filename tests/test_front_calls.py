@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock, memory_stream_pair
 from wsproto.frame_protocol import FrameProtocol
 
+from adapters.carriers.answering import OnCall
 from adapters.front.http import Request, Response, plain
-from adapters.front.server import TWILIO, Admit, Front, FrontLimits, Listening, OnCall, serve
+from adapters.front.server import TWILIO, Admit, Front, FrontLimits, Listening, serve
 from adapters.twilio.dialing import NotOurs, dialled, websocket_over
 from adapters.twilio.protocol import CarrierStream
 from effects.ports import CallInfo, Carrier, CarrierMessage, Media, Stop

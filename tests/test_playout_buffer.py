@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.twilio.playout_buffer import BUFFERED_MS_MAX, PlayoutBuffer
-from adapters.twilio.recording import FRAME_BYTES
+from adapters.carriers.playout_buffer import BUFFERED_MS_MAX, PlayoutBuffer
+from adapters.carriers.whole_frames import FRAME_BYTES
 
 
 def frames(buffer: PlayoutBuffer, count: int) -> list[tuple[int, list[str]]]:

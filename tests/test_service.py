@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from pydantic import SecretStr
 from trio.testing import MockClock, memory_stream_pair
 
+from adapters.carriers.answering import CarrierLimits
 from adapters.front.server import Listening
-from adapters.twilio.carrier import CarrierLimits
 from adapters.twilio.dialing import websocket_over
 from adapters.twilio.phone import talk
 from adapters.twilio.recording import CallRecord

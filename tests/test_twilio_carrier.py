@@ -10,8 +10,10 @@ from structlog.testing import capture_logs
 from trio.testing import MockClock
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
-from adapters.twilio.carrier import CarrierLimits, TwilioCarrier, answer, answered
-from adapters.twilio.protocol import MESSAGE_BYTES_MAX, CarrierStream, Fault
+from adapters.carriers.answering import AnsweredCall, CarrierLimits
+from adapters.carriers.faults import MESSAGE_BYTES_MAX, Fault
+from adapters.twilio.carrier import answer, answered
+from adapters.twilio.protocol import CarrierStream
 from effects.ports import Carrier, CarrierMessage, Dtmf, Mark, Media, Stop
 from tests.twilio_kit import CALL, SOUND, Session, begin, dialled, dialled_raw, said_until_stop
 
@@ -134,7 +136,7 @@ async def test_garbage_is_counted_logged_sparsely_and_ignored(autojump_clock: Mo
             Media(b"b"),
             Stop("the carrier ended the call"),
         ]
-        assert isinstance(carrier, TwilioCarrier)
+        assert isinstance(carrier, AnsweredCall)
         counts.extend([carrier.refused[Fault.MALFORMED], carrier.refused[Fault.BINARY]])
 
     with capture_logs() as logs:

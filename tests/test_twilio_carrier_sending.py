@@ -9,7 +9,8 @@ import trio
 from trio.testing import MockClock
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
-from adapters.twilio.carrier import CarrierLimits, NotAnswered, answer, answered
+from adapters.carriers.answering import CarrierLimits, NotAnswered
+from adapters.twilio.carrier import answer, answered
 from adapters.twilio.protocol import CarrierStream
 from effects.ports import Carrier, CarrierMessage, Media, Stop
 from tests.twilio_kit import CALL, SOUND, Session, begin, dialled, dialled_raw, said_until_stop

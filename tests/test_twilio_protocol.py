@@ -11,17 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.carriers.faults import ENDS_CALL, MESSAGE_BYTES_MAX, Fault, Refused
 from adapters.twilio import protocol
 from adapters.twilio.protocol import (
     AGENT_MESSAGE_BYTES_MAX,
-    ENDS_CALL,
-    MESSAGE_BYTES_MAX,
     AgentAudio,
     AgentClear,
     AgentMark,
     CarrierStream,
-    Fault,
-    Refused,
     ServerStream,
 )
 from effects.ports import CallInfo, CarrierMessage, Dtmf, Mark, Media, Stop

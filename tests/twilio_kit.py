@@ -12,13 +12,14 @@ from trio.testing import lockstep_stream_pair, memory_stream_pair
 from trio_websocket import WebSocketConnection
 from wsproto.frame_protocol import FrameProtocol
 
+from adapters.carriers.faults import MESSAGE_BYTES_MAX
 from adapters.front.http import HttpConnection, HttpLimits
 from adapters.front.server import TWILIO, Front, FrontLimits
 from adapters.front.upgrade import upgraded
 from adapters.twilio.carrier import answer
 from adapters.twilio.dialing import Address, websocket_over
 from adapters.twilio.phone import talk
-from adapters.twilio.protocol import MESSAGE_BYTES_MAX, CarrierStream
+from adapters.twilio.protocol import CarrierStream
 from adapters.twilio.recording import CallRecord, Observation
 from adapters.twilio.script import Script
 from effects.ports import CallInfo, Carrier, CarrierMessage, Stop

@@ -23,6 +23,8 @@ import structlog
 import trio
 from trio_websocket import WebSocketConnection
 
+from adapters.carriers.answering import OnCall
+from adapters.carriers.faults import MESSAGE_BYTES_MAX
 from adapters.front.http import (
     BadRequest,
     HttpConnection,
@@ -36,12 +38,9 @@ from adapters.front.http import (
 from adapters.front.routes import RouteTable
 from adapters.front.upgrade import upgraded, why_not
 from adapters.twilio.carrier import answer
-from adapters.twilio.protocol import MESSAGE_BYTES_MAX
-from effects.ports import Carrier
 
 log = structlog.get_logger()
 
-OnCall = Callable[[Carrier], Awaitable[None]]
 Admit = Callable[[Request], Response | None]
 Answer = Callable[[WebSocketConnection, OnCall], Awaitable[None]]
 """How a carrier's websocket becomes a call: runs ``on_call`` with it, if it does."""
@@ -111,7 +110,7 @@ async def serve(
     clean-up.
     """
     if inherited is None:
-        listeners: Sequence[trio.SocketListener | _Considerate] = await _listen(host, port)
+        listeners: Sequence[trio.SocketListener | _Considerate] = await listen(host, port)
     else:
         listeners = [_Considerate(trio.socket.from_stdlib_socket(inherited), eager)]
     front = Front(on_call, routes or {}, media, admit, limits or FrontLimits())
@@ -144,33 +143,57 @@ class _Considerate(trio.abc.Listener[trio.SocketStream]):
         await self._listener.aclose()
 
 
-async def _listen(host: str, port: int) -> list[trio.SocketListener]:
+async def listen(
+    host: str, port: int, *, shared: bool = False, keys: str = "--"
+) -> list[trio.SocketListener]:
+    """Open a TCP port, on the first address of ``host`` if it is ``shared`` with other workers.
+    Raises :class:`CannotListen`, or :class:`PortBusy`, which is one; ``keys`` stands before the
+    names of what to change then."""
     if not 0 <= port <= 65535:
         raise CannotListen(
-            f"port {port} does not exist: choose --port up to 65535 (0 takes any free one)"
+            f"port {port} does not exist: choose {keys}port up to 65535 (0 takes any free one)"
         )
     try:
-        listeners = await trio.open_tcp_listeners(port, host=host)
+        if shared:
+            listeners = [await _open_shared(host, port)]
+        else:
+            listeners = await trio.open_tcp_listeners(port, host=host)
     except socket.gaierror as error:
-        raise CannotListen(f"host {host}: {error.strerror}: choose another --host") from error
+        raise CannotListen(f"host {host}: {error.strerror}: choose another {keys}host") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortBusy(
-                f"port {port} on {host} is in use: stop the other program or choose --port"
+                f"port {port} on {host} is in use: stop the other program or choose {keys}port"
                 " (0 takes any free one)"
             ) from error
         if error.errno == errno.EACCES:
             raise CannotListen(
-                f"port {port} on {host} is not for us to use: choose --port above 1023"
+                f"port {port} on {host} is not for us to use: choose {keys}port above 1023"
             ) from error
         raise CannotListen(
-            f"cannot listen on port {port} of {host}: {error.strerror}: choose another --host"
+            f"cannot listen on port {port} of {host}: {error.strerror}: choose another {keys}host"
         ) from error
     if port == 0:  # each address would get a port of its own
         for extra in listeners[1:]:
             extra.socket.close()
         del listeners[1:]
     return listeners
+
+
+async def _open_shared(host: str, port: int) -> trio.SocketListener:
+    """The kernel gives each new connection to one of those who listen."""
+    found = await trio.socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    family, kind, protocol, _, address = found[0]
+    ours = trio.socket.socket(family, kind, protocol)
+    try:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        await ours.bind(address)
+        ours.listen(socket.SOMAXCONN)
+    except BaseException:
+        ours.close()
+        raise
+    return trio.SocketListener(ours)
 
 
 class Front:

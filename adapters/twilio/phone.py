@@ -1,4 +1,4 @@
-"""A telephone that calls a media-stream server as Twilio does.
+"""A telephone that calls a media-stream server as Twilio does, or as another carrier would.
 
     script ──> Caller ──> media every 20 ms ──> websocket ──> the server
     ears <── PlayoutBuffer, 20 ms at a time <── websocket <──┘
@@ -13,23 +13,24 @@ time over sockets, and as fast as it can over in-memory streams under a MockCloc
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Protocol
 
 import trio
-from trio_websocket import ConnectionClosed, WebSocketConnection
+from trio_websocket import ConnectionClosed
 
+from adapters.carriers.faults import Refused
+from adapters.carriers.playout_buffer import PlayoutBuffer
+from adapters.carriers.whole_frames import FRAME_BYTES, FRAME_MS
 from adapters.twilio.dialing import dialled
-from adapters.twilio.playout_buffer import PlayoutBuffer
 from adapters.twilio.protocol import (
     AgentAudio,
     AgentMark,
+    AgentMessage,
     CarrierStream,
-    Refused,
 )
 from adapters.twilio.recording import (
-    FRAME_BYTES,
-    FRAME_MS,
     CallRecord,
     Ear,
     Observation,
@@ -46,6 +47,51 @@ _CLOSE_S = 2.0
 _STUCK_S = 5.0
 _FIRST_TIMESTAMP_MS = 120  # never 0 on a real call
 _BUFFER_FULL = "buffer_full"
+
+
+class Wire(Protocol):
+    """What messages go over: a websocket, or what looks like one."""
+
+    async def get_message(self) -> str | bytes:
+        """The next one. Raises ``ConnectionClosed``."""
+        ...
+
+    async def send_message(self, message: str | bytes, /) -> None:
+        """Raises ``ConnectionClosed``."""
+        ...
+
+    async def aclose(self) -> None:
+        """Take leave."""
+        ...
+
+
+class CarrierEnd(Protocol):
+    """A carrier's end of one call: makes its messages and judges the server's; no I/O. An empty
+    message is none."""
+
+    def opening(self) -> Sequence[str | bytes]:
+        """What says whose call it is."""
+        ...
+
+    def media(self, mulaw: bytes) -> str | bytes:
+        """The caller's next audio."""
+        ...
+
+    def dtmf(self, digit: str) -> str | bytes:
+        """The caller pressed a key."""
+        ...
+
+    def mark(self, name: str) -> str | bytes:
+        """The echo of the server's mark."""
+        ...
+
+    def closing(self) -> Sequence[str | bytes]:
+        """What says that the call is over."""
+        ...
+
+    def receive(self, message: str | bytes) -> AgentMessage:
+        """Take one message of the server's. Raises :class:`Refused`."""
+        ...
 
 
 async def place_call(
@@ -67,19 +113,21 @@ async def place_call(
 
 
 async def talk(
-    websocket: WebSocketConnection,
+    websocket: Wire,
     script: Script,
     *,
     parameters: Mapping[str, str] | None = None,
     observe: Callable[[Observation], None] | None = None,
+    end: CarrierEnd | None = None,
 ) -> CallRecord:
-    """One call over a websocket that is open; it is closed at the end, within 2 s.
+    """One call over a websocket that is open; it is closed at the end, within 2 s. The carrier is
+    Twilio, unless there is the ``end`` of another.
 
     A server that no longer reads is given up on 5 s after the script's ``limit_ms``.
     """
     call = CallInfo(_sid("CA"), _sid("MZ"), dict(parameters or {}))
-    stream = CarrierStream(call, account_sid=_sid("AC"), first_timestamp_ms=_FIRST_TIMESTAMP_MS)
-    phone = _Phone(websocket, stream, call.call_id, script, observe)
+    twilio = CarrierStream(call, account_sid=_sid("AC"), first_timestamp_ms=_FIRST_TIMESTAMP_MS)
+    phone = _Phone(websocket, end or twilio, call.call_id, script, observe)
     async with trio.open_nursery() as nursery:
         nursery.cancel_scope.deadline = trio.current_time() + script.limit_ms / 1000 + _STUCK_S
         nursery.start_soon(phone.listen, nursery.cancel_scope)
@@ -100,8 +148,8 @@ class _Phone:
 
     def __init__(
         self,
-        websocket: WebSocketConnection,
-        stream: CarrierStream,
+        websocket: Wire,
+        stream: CarrierEnd,
         call_id: str,
         script: Script,
         observe: Callable[[Observation], None] | None,
@@ -172,10 +220,12 @@ class _Phone:
         self.record.refused[fault] += 1
         self._note("refused", reason)
 
-    async def _send(self, text: str) -> None:
+    async def _send(self, *messages: str | bytes) -> None:
         # A closed websocket is for listen() to tell of, after what the server said before it.
         with suppress(ConnectionClosed):
-            await self._websocket.send_message(text)
+            for message in messages:
+                if message:
+                    await self._websocket.send_message(message)
 
     async def _echo(self, marks: list[str]) -> None:
         for name in marks:
@@ -201,9 +251,8 @@ class _Phone:
         self._speaking = utterance
 
     async def keep_time(self, call: trio.CancelScope) -> None:
-        """The call from `connected` to `stop`, tick by tick; then end ``call``."""
-        await self._send(self._stream.connected())
-        await self._send(self._stream.start())
+        """The call from its opening to its closing, tick by tick; then end ``call``."""
+        await self._send(*self._stream.opening())
         self._started_at = due = trio.current_time()
         self._note("started")
         spoken: bytes | None = None
@@ -230,5 +279,5 @@ class _Phone:
             spoken = step.frame
             self.record.recording.add(spoken, frame)
         self.end("gave_up" if self._caller.gave_up else "hung_up")
-        await self._send(self._stream.stop())
+        await self._send(*self._stream.closing())
         call.cancel()

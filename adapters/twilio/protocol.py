@@ -49,75 +49,18 @@ as is a missing one, so :class:`CarrierStream` refuses both as *malformed*.
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
+from adapters.carriers.faults import KEYS, Fault, Refused, text_of
+from adapters.carriers.websocket import Dialect
 from adapters.twilio import wire
 from effects.ports import CallInfo, CarrierMessage, Dtmf, Mark, Media, Stop
 from states.mulaw import duration_ms
 
-MESSAGE_BYTES_MAX = 64 * 1024
-"""The longest message taken from Twilio; its own are under 1 kB."""
-
 AGENT_MESSAGE_BYTES_MAX = 1024 * 1024
 """The longest message that a simulated Twilio takes: servers may send minutes at once."""
 
-KEYS = frozenset("0123456789*#")
-
-_DETAIL_CHARS_MAX = 120
 _NUMBER_DIGITS_MAX = 18
-
-
-class Fault(enum.StrEnum):
-    """Why a message was refused; see the module's tables."""
-
-    OVERSIZED = "oversized"
-    BINARY = "binary"
-    MALFORMED = "malformed"
-    BAD_START = "bad_start"
-    BAD_FORMAT = "bad_format"
-    BAD_TRACKS = "bad_tracks"
-    SECOND_START = "second_start"
-    OTHER_STREAM = "other_stream"
-    OTHER_TRACK = "other_track"
-    SEQUENCE = "sequence"
-    OUT_OF_ORDER = "out_of_order"
-    AFTER_STOP = "after_stop"
-    UNKNOWN_EVENT = "unknown_event"
-
-
-ENDS_CALL = frozenset(
-    {
-        Fault.OVERSIZED,
-        Fault.BAD_START,
-        Fault.BAD_FORMAT,
-        Fault.BAD_TRACKS,
-        Fault.SECOND_START,
-    }
-)
-"""The faults after which a call cannot go on; all others cost one message."""
-
-
-class Refused(Exception):
-    """The other side sent what this protocol does not allow. ``detail`` never holds audio."""
-
-    def __init__(self, fault: Fault, detail: str) -> None:
-        self.fault = fault
-        self.detail = detail[:_DETAIL_CHARS_MAX]
-        super().__init__(f"{fault}: {self.detail}")
-
-    @property
-    def ends_call(self) -> bool:
-        """Whether this call must end; otherwise the message is ignored."""
-        return self.fault in ENDS_CALL
-
-
-def _text(message: str | bytes, bytes_max: int) -> str:
-    if not isinstance(message, str):
-        raise Refused(Fault.BINARY, f"{len(message)} bytes in a binary frame")
-    if len(message) > bytes_max:
-        raise Refused(Fault.OVERSIZED, f"{len(message)} characters, at most {bytes_max}")
-    return message
 
 
 def _explain(text: str, error: Exception, kinds: frozenset[str]) -> Refused:
@@ -138,7 +81,7 @@ def _number(text: str) -> int:
     return int(text)
 
 
-class ServerStream:
+class ServerStream(Dialect):
     """Our end of one media stream: what has come, in order, and what may be said back."""
 
     def __init__(self) -> None:
@@ -153,7 +96,7 @@ class ServerStream:
 
         Raises :class:`Refused` for whatever the module's tables do not take, and nothing else.
         """
-        text = _text(message, MESSAGE_BYTES_MAX)
+        text = text_of(message)
         try:
             event = wire.decode_inbound(text)
         except (ValueError, RecursionError) as error:
@@ -292,6 +235,14 @@ class CarrierStream:
         )
         return wire.encode(wire.Start(self._next(), body, self._call.stream_id))
 
+    def opening(self) -> tuple[str, str]:
+        """The first two messages."""
+        return self.connected(), self.start()
+
+    def closing(self) -> tuple[str]:
+        """The last message."""
+        return (self.stop(),)
+
     def media(self, mulaw: bytes) -> str:
         """The caller's next audio; its timestamp is how much audio went before."""
         self._chunk += 1
@@ -317,7 +268,7 @@ class CarrierStream:
 
         Raises :class:`Refused` for whatever Twilio would warn of as 31951, and nothing else.
         """
-        text = _text(message, AGENT_MESSAGE_BYTES_MAX)
+        text = text_of(message, AGENT_MESSAGE_BYTES_MAX)
         try:
             event = wire.decode_outbound(text)
         except (ValueError, RecursionError) as error:

@@ -16,10 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.carriers.whole_frames import FRAME_BYTES
 from states.mulaw import BYTES_PER_MS, SAMPLE_RATE_HZ, SILENCE, duration_ms, to_pcm16
-
-FRAME_MS = 20
-FRAME_BYTES = FRAME_MS * BYTES_PER_MS
 
 _AUDIBLE = 100  # of 32768, about -50 dB: above the noise that voices put before a word
 _PAUSE_MS = 200  # a reply that stops for less goes on: its audio came late

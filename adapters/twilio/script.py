@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from adapters.twilio.recording import FRAME_BYTES, FRAME_MS, Ear
+from adapters.carriers.whole_frames import FRAME_BYTES, FRAME_MS
+from adapters.twilio.recording import Ear
 from states.mulaw import BYTES_PER_MS, SILENCE, mixed
 
 KEY_EVERY_MS = 240

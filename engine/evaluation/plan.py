@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from adapters.twilio.recording import FRAME_BYTES
+from adapters.carriers.whole_frames import FRAME_BYTES
 from adapters.twilio.script import AfterAgent, IntoReply, Script, Utterance, When
 from engine.evaluation.dialogue import Dialogue, Step, plain
 from engine.evaluation.speech import Sounds, speech_of

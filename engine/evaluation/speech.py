@@ -13,8 +13,8 @@ from pathlib import Path
 
 import onnxruntime
 
+from adapters.carriers.whole_frames import FRAME_MS
 from adapters.embedded.text_to_speech import JoeVoice, Model
-from adapters.twilio.recording import FRAME_MS
 from adapters.twilio.script import KEY_EVERY_MS
 from adapters.twilio.wav import UnusableWav, read_caller_wav
 from effects.spoken import spoken as in_words

@@ -1,7 +1,7 @@
 // @ts-check
 "use strict";
 // What the telephone does with the agent's sound until the caller has heard it, as
-// adapters/twilio/playout_buffer.py does: sound and marks queue in order, a mark comes back when
+// adapters/carriers/playout_buffer.py does: sound and marks queue in order, a mark comes back when
 // what was sent before it has been heard, and `clear` throws all of it away.
 globalThis.antiphon ??= {};
 

@@ -1,4 +1,4 @@
-"""What Twilio does with the agent's audio until the caller has heard it; no I/O, no clock.
+"""What a carrier does with the agent's audio until the caller has heard it; no I/O, no clock.
 
 Audio and marks queue in order. Every 20 ms the next 20 ms of audio begin to play. A mark
 comes back when what was sent before it has been played, or at once if nothing is waiting or
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from adapters.twilio.recording import FRAME_BYTES
+from adapters.carriers.whole_frames import FRAME_BYTES
 from states.mulaw import BYTES_PER_MS
 
 BUFFERED_MS_MAX = 600_000
@@ -29,6 +29,16 @@ class PlayoutBuffer:
     def buffered_ms(self) -> float:
         """How much has not begun to play."""
         return self._bytes / BYTES_PER_MS
+
+    @property
+    def waiting(self) -> int:
+        """How many stretches of audio and marks wait."""
+        return len(self._queue)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much audio they are."""
+        return self._bytes
 
     def add_audio(self, mulaw: bytes) -> bool:
         """Queue agent audio; False if there is no room for it."""
