@@ -27,11 +27,11 @@ from adapters.twilio.phone import place_call
 from adapters.twilio.script import AfterAgent, Script, Utterance
 from adapters.twilio.wav import read_caller_wav
 from bench.report import Figure, at_most, finish, spread, this_machine
+from engine.config import MEDIA_PATH
 from engine.demo import demo_config
 from engine.evaluation.words import edits
 from engine.journal import AnyLine
 from engine.phone_cli import demo_script
-from engine.reception import MEDIA_PATH
 from engine.service import take_calls
 from engine.session import Desk
 from engine.show import STAGES

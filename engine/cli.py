@@ -32,10 +32,10 @@ from engine import (
 )
 from engine.chart import Chart, default_chart_path, load_chart
 from engine.check import check as check_chart
+from engine.config import MEDIA_PATH
 from engine.demo import hold_demo
 from engine.errors import AntiphonError, first
 from engine.insight import turns_of
-from engine.reception import MEDIA_PATH
 from engine.vocabulary import VOCABULARY
 from engine.waterfall import print_waterfalls
 

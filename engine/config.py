@@ -68,6 +68,10 @@ class Inspect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     token: SecretStr | None = None
 
 
+MEDIA_PATH = "/media"
+"""Where Twilio's media streams come in, and all that speak as they do."""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a service is told.
 
@@ -130,6 +134,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             names = getattr(self, port)
             if len(set(names)) < len(names):
                 raise ValueError(f"{port} names a provider twice: {', '.join(names)}")
+        paths = [path for path in (MEDIA_PATH, self.telnyx.path, self.asterisk.path) if path]
+        if len(set(paths)) < len(paths):
+            raise ValueError(f"two carriers come at one path: {', '.join(paths)}")
 
 
 def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:

@@ -15,7 +15,7 @@ from adapters.front.http import Request, Response, Routes, plain
 from effects.ports import CallInfo, Shared
 from engine.admission import Admission, Refusal
 from engine.carriers import OtherCarriers
-from engine.config import Config
+from engine.config import MEDIA_PATH, Config
 from engine.door import Door
 from engine.fleet import Fleet
 from engine.inspector.access import Access
@@ -23,7 +23,7 @@ from engine.keys import key_of
 from engine.sessions import Sessions
 from engine.telephony import Telephony
 
-MEDIA_PATH, READY, PHONE_TOKEN = "/media", "/readyz", "/phone/token"
+READY, PHONE_TOKEN = "/readyz", "/phone/token"
 
 
 class Readiness(msgspec.Struct, frozen=True):

@@ -34,7 +34,7 @@ from adapters.shared_state.redis import RedisState
 from adapters.twilio.carrier import answer
 from adapters.twilio.dialing import Address
 from effects.ports import Carrier, Shared, SharedLost
-from engine.config import Config
+from engine.config import MEDIA_PATH, Config
 from engine.errors import ConfigError, first
 from engine.fleet import Fleet
 from engine.inspector.access import Access
@@ -42,7 +42,7 @@ from engine.inspector.server import Inspector
 from engine.keeping import Keeping, open_keeping
 from engine.metrics import Metrics
 from engine.parts import Part
-from engine.reception import MEDIA_PATH, Reception
+from engine.reception import Reception
 from engine.session import Desk, Desks, LiveCall, Watcher, hold_call
 from engine.stack import Progress, open_desks
 

@@ -115,6 +115,7 @@ NAMES = "elevenlabs, cartesia, embedded"
         ("[fallback]\nfailures = 0", r"`int` >= 1 - at `\$\.fallback\.failures`"),
         ("[fallback]\nrest_s = 0", r"`float` > 0.* - at `\$\.fallback\.rest_s`"),
         ("vad_batch_ms = 31", r"<= 30.* - at `\$\.vad_batch_ms`"),
+        ('[telnyx]\npath = "/media"', "two carriers come at one path: /media, /media"),
     ],
 )
 def test_a_mistake_about_providers_is_named(tmp_path: Path, text: str, complaint: str) -> None:

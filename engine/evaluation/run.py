@@ -22,7 +22,7 @@ from adapters.twilio.phone import place_call
 from adapters.twilio.recording import CallRecord
 from effects.ports import ProviderError
 from engine.agents import agent_kit
-from engine.config import Config
+from engine.config import MEDIA_PATH, Config
 from engine.errors import AntiphonError, ConfigError
 from engine.evaluation.dialogue import DialogueFile
 from engine.evaluation.figures import Result
@@ -38,7 +38,6 @@ from engine.evaluation.task import (
 )
 from engine.journal import AnyLine, End, Head
 from engine.phone_cli import save_recording
-from engine.reception import MEDIA_PATH
 from engine.service import take_calls
 from engine.session import Desk
 from engine.turns import Turns
