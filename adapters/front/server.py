@@ -113,7 +113,7 @@ async def serve(
     if inherited is None:
         listeners: Sequence[trio.SocketListener | _Considerate] = await _listen(host, port)
     else:
-        listeners = [_Considerate(trio.socket.from_stdlib_socket(inherited), eager)]
+        listeners = [_Considerate(inherited, eager)]
     front = Front(on_call, routes or {}, media, admit, limits or FrontLimits())
     bound_host, bound_port = listeners[0].socket.getsockname()[:2]
     async with trio.open_nursery() as connections:
@@ -128,20 +128,27 @@ async def serve(
 
 
 class _Considerate(trio.abc.Listener[trio.SocketStream]):
-    """A listener on a socket that other workers have, too."""
+    """A listener on a socket that other workers have, too. Whether it is eager is asked anew for
+    each connection that comes, however long it waited for it."""
 
-    def __init__(self, shared: trio.socket.SocketType, eager: Callable[[], bool]) -> None:
-        self.socket = shared
-        self._listener, self._eager = trio.SocketListener(shared), eager
+    def __init__(self, inherited: socket.socket, eager: Callable[[], bool]) -> None:
+        self.socket = trio.socket.from_stdlib_socket(inherited)
+        self._inherited, self._eager = inherited, eager
 
     async def accept(self) -> trio.SocketStream:
-        if not self._eager():
-            await trio.lowlevel.wait_readable(self.socket)
-            await trio.sleep(LAST_S)
-        return await self._listener.accept()
+        while True:
+            await trio.lowlevel.wait_readable(self._inherited)
+            if not self._eager():
+                await trio.sleep(LAST_S)
+            try:
+                accepted, _ = self._inherited.accept()
+            except BlockingIOError:
+                continue  # somebody else was first
+            return trio.SocketStream(trio.socket.from_stdlib_socket(accepted))
 
     async def aclose(self) -> None:
-        await self._listener.aclose()
+        self.socket.close()
+        await trio.lowlevel.checkpoint()
 
 
 async def _listen(host: str, port: int) -> list[trio.SocketListener]:
