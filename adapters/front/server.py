@@ -48,8 +48,10 @@ Answer = Callable[[WebSocketConnection, OnCall], Awaitable[None]]
 
 TWILIO: Mapping[str, Answer] = {"/media": answer}
 
-LAST_S = 0.05
+LAST_S = 0.25
 """Who would rather not take a connection lets the other workers go first for so long."""
+
+AT_ONCE_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ async def serve(
     if inherited is None:
         listeners: Sequence[trio.SocketListener | _Considerate] = await _listen(host, port)
     else:
-        listeners = [_Considerate(inherited, eager)]
+        listeners = [_Considerate(trio.socket.from_stdlib_socket(inherited), eager)]
     front = Front(on_call, routes or {}, media, admit, limits or FrontLimits())
     bound_host, bound_port = listeners[0].socket.getsockname()[:2]
     async with trio.open_nursery() as connections:
@@ -128,27 +130,23 @@ async def serve(
 
 
 class _Considerate(trio.abc.Listener[trio.SocketStream]):
-    """A listener on a socket that other workers have, too. Whether it is eager is asked anew for
-    each connection that comes, however long it waited for it."""
+    """A listener on a socket that other workers have, too."""
 
-    def __init__(self, inherited: socket.socket, eager: Callable[[], bool]) -> None:
-        self.socket = trio.socket.from_stdlib_socket(inherited)
-        self._inherited, self._eager = inherited, eager
+    def __init__(self, shared: trio.socket.SocketType, eager: Callable[[], bool]) -> None:
+        self.socket = shared
+        self._listener, self._eager = trio.SocketListener(shared), eager
 
     async def accept(self) -> trio.SocketStream:
+        # Whether to be eager is decided when a connection is there, not when waiting for one begins.
         while True:
-            await trio.lowlevel.wait_readable(self._inherited)
+            await trio.lowlevel.wait_readable(self.socket)
             if not self._eager():
                 await trio.sleep(LAST_S)
-            try:
-                accepted, _ = self._inherited.accept()
-            except BlockingIOError:
-                continue  # somebody else was first
-            return trio.SocketStream(trio.socket.from_stdlib_socket(accepted))
+            with trio.move_on_after(AT_ONCE_S):  # another worker may have it by now
+                return await self._listener.accept()
 
     async def aclose(self) -> None:
-        self.socket.close()
-        await trio.lowlevel.checkpoint()
+        await self._listener.aclose()
 
 
 async def _listen(host: str, port: int) -> list[trio.SocketListener]:
