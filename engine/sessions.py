@@ -136,8 +136,8 @@ class Sessions:
         session_id = request.parameters["id"]
         if not (session_id.startswith("VS") and len(session_id) == 34 and session_id.isalnum()):
             return problem(404, "there is no such session")
-        if not await self._door.take_back(session_id):
-            await self._fleet.hang_up(session_id)
+        await self._door.take_back(session_id)
+        await self._fleet.hang_up(session_id)  # it may have been let in before
         return Response(204)
 
     async def _document(self, request: Request) -> Response:

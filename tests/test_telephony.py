@@ -243,12 +243,10 @@ async def test_others_than_twilio_may_have_a_token() -> None:
 
 
 async def test_a_call_that_was_taken_back_is_not_let_in() -> None:
-    """Nor can one be taken back that is held already."""
+    """By no token that it was given."""
     line = Line()
-    assert await line.door.take_back("CA1")
+    await line.door.take_back("CA1")
     assert "taken back" in await line.door.let_in(await line.call())
-    assert await line.door.let_in(await line.call(CallSid="CA2")) == ""
-    assert not await line.door.take_back("CA2")
 
 
 async def test_without_a_public_url_the_host_is_believed() -> None:
