@@ -275,7 +275,7 @@ class _Calls:
         watchers = [watcher for part in self._parts for watcher in part.watchers()]
         watchers += [self._watch()] if self._watch else []
         with (
-            self._admission.entered(),
+            self._admission.entered(info.call_id),
             self.fleet.holding_call(info.call_id),
             trio.CancelScope() as call,
             structlog.contextvars.bound_contextvars(call=info.call_id),

@@ -67,8 +67,10 @@ async def test_a_session_is_ended_however_long_it_has_lasted(
 
 
 async def test_a_session_that_was_taken_back_is_not_let_in() -> None:
-    """Its token is worth nothing any more."""
+    """Its token is worth nothing any more, and its place is free at once."""
     desk = Desk()
     info = await desk.open()
+    assert desk.admission.why_not() == "full"
     assert await desk.close(info.call_id) == 204
+    assert desk.admission.why_not() is None
     assert "taken back" in await desk.door.let_in(info)

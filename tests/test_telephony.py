@@ -165,6 +165,18 @@ async def test_a_webhook_that_comes_again_takes_no_second_place() -> None:
     assert first.parameters["token"] != second.parameters["token"]
 
 
+async def test_a_webhook_that_comes_again_late_keeps_a_place_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Its call is yet to come, and nobody else gets in before it."""
+    line = Line(calls=1)
+    await line.call()
+    await trio.sleep(line.admission.limits.arrival_s + 1)
+    await line.call()
+    assert line.admission.has_place("CA1")
+    assert (await line.voice(CallSid="CA2")).find("Say") is not None
+
+
 # --- who has no business here
 
 
