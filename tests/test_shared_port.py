@@ -13,6 +13,7 @@ from adapters.front.server import LAST_S, serve
 from effects.ports import Carrier
 
 SOON_S = 10.0
+ASKED = b"GET /who HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
 class Worker:
@@ -36,15 +37,22 @@ async def no_call(_: Carrier) -> None:
 @asynccontextmanager
 async def sharing(*workers: Worker) -> AsyncIterator[Callable[[], Awaitable[str]]]:
     """The workers at their port; gives what asks who takes a connection."""
-    with trio.fail_after(SOON_S), socket.create_server(("127.0.0.1", 0)) as opened:
-        host, port = opened.getsockname()
+    async with serving(*workers) as (host, port):
 
         async def who() -> str:
             async with await trio.open_tcp_stream(host, port) as stream:
-                await stream.send_all(b"GET /who HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                await stream.send_all(ASKED.replace(b"host", b"connection: close\r\nhost"))
                 answer = b"".join([part async for part in stream])
             return answer.rpartition(b"\r\n\r\n")[2].decode().strip()
 
+        yield who
+
+
+@asynccontextmanager
+async def serving(*workers: Worker) -> AsyncIterator[tuple[str, int]]:
+    """The workers at their port; gives its address."""
+    with trio.fail_after(SOON_S), socket.create_server(("127.0.0.1", 0)) as opened:
+        host, port = opened.getsockname()
         async with trio.open_nursery() as nursery:
             for worker in workers:
 
@@ -62,7 +70,7 @@ async def sharing(*workers: Worker) -> AsyncIterator[Callable[[], Awaitable[str]
                     )
 
                 await nursery.start(run, worker)
-            yield who
+            yield host, port
             nursery.cancel_scope.cancel()
 
 
@@ -88,3 +96,15 @@ async def test_who_is_alone_takes_them_all_the_same() -> None:
     """A caller whom nobody has room for is told so, and is not left at the port."""
     async with sharing(Worker("full", eager=False)) as who:
         assert [await who() for _ in range(3)] == ["full"] * 3
+
+
+async def test_who_is_not_eager_keeps_no_connection() -> None:
+    """A proxy would ask again over the one that it has, and never find whoever has room."""
+    worker = Worker("full", eager=True)
+    async with serving(worker) as (host, port), await trio.open_tcp_stream(host, port) as stream:
+        await stream.send_all(ASKED)
+        assert b"connection: close" not in await stream.receive_some()
+        worker.eager = False
+        await stream.send_all(ASKED)
+        assert b"connection: close" in await stream.receive_some()
+        assert await stream.receive_some() == b""
