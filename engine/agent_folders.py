@@ -89,11 +89,7 @@ def _agent(folder: Path, table: Mapping[str, Any]) -> Agent:
             close = difflib.get_close_matches(key, (*known, *OVERRIDES), n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
             raise ConfigError(f"{path}: an agent has no '{key}'{hint}")
-    told = {
-        "name": folder.resolve().name,
-        "instructions": _text(folder / INSTRUCTIONS).strip(),
-        **table,
-    }
+    told = {"name": folder.resolve().name, "instructions": _text(folder / INSTRUCTIONS).strip(), **table}
     try:
         return msgspec.convert(told, Agent)
     except msgspec.ValidationError as error:
@@ -106,16 +102,15 @@ def _agent(folder: Path, table: Mapping[str, Any]) -> Agent:
 def _tools(path: Path) -> Callable[[Path], Sequence[Tool]]:
     if not path.exists():
         return no_tools
-    # A name that no other module has; what is defined there (a dataclass, say) looks it up.
-    name = f"tools of {path.resolve().parent}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(f"tools of {path.parent.resolve()}", path)
     assert spec is not None
     assert spec.loader is not None
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where pydantic looks for what its annotations name
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        del sys.modules[name]
+        del sys.modules[spec.name]
         at = extract_tb(error.__traceback__)[-1]
         why = f"{type(error).__name__}: {error} ({at.filename}:{at.lineno})"
         raise ConfigError(f"{path} cannot be imported: {why}") from error
