@@ -55,7 +55,7 @@ class Admission:
         """Whether everything that a call needs is loaded."""
         self.draining = False
         """Whether calls are only let out."""
-        self._reserved: deque[float] = deque()  # until when; oldest first
+        self._reserved: dict[str, float] = {}  # by call, until when; oldest first
         self._lags_ms: deque[float] = deque(maxlen=_BEATS)
 
     def why_not(self) -> Refusal | None:
@@ -79,25 +79,38 @@ class Admission:
     @property
     def reserved(self) -> int:
         """Calls that were promised a place and have not arrived yet."""
-        now_s = trio.current_time()
-        while self._reserved and self._reserved[0] <= now_s:
-            self._reserved.popleft()
-        return len(self._reserved)
+        return len(self._waited_for())
 
-    def reserve(self) -> None:
-        """Keep a place for a call that is on its way, for ``arrival_s``."""
-        self._reserved.append(trio.current_time() + self.limits.arrival_s)
+    def has_place(self, call_id: str) -> bool:
+        """Whether a place is kept for this call."""
+        return call_id in self._waited_for()
+
+    def reserve(self, call_id: str) -> None:
+        """Keep a place for a call that is on its way, for ``arrival_s`` from now."""
+        self.give_back(call_id)  # to be the youngest again
+        self._reserved[call_id] = trio.current_time() + self.limits.arrival_s
+
+    def give_back(self, call_id: str) -> None:
+        """The call does not come any more."""
+        self._reserved.pop(call_id, None)
 
     @contextmanager
-    def entered(self) -> Iterator[None]:
-        """A call that is held; it takes the place that was kept longest, if one was."""
-        if self.reserved:
-            self._reserved.popleft()
+    def entered(self, call_id: str) -> Iterator[None]:
+        """A call that is held. It takes the place that was kept for it; or, if none was, the one
+        that was kept longest: workers at one port get each other's calls."""
+        if waited_for := self._waited_for():
+            self.give_back(call_id if call_id in waited_for else next(iter(waited_for)))
         self.live += 1
         try:
             yield
         finally:
             self.live -= 1
+
+    def _waited_for(self) -> dict[str, float]:
+        now_s = trio.current_time()
+        while self._reserved and self._reserved[next(iter(self._reserved))] <= now_s:
+            del self._reserved[next(iter(self._reserved))]
+        return self._reserved
 
     @property
     def lag_p95_ms(self) -> float:

@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
 from pydantic import SecretStr
@@ -137,6 +137,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         paths = [path for path in (MEDIA_PATH, self.telnyx.path, self.asterisk.path) if path]
         if len(set(paths)) < len(paths):
             raise ValueError(f"two carriers come at one path: {', '.join(paths)}")
+        there_are = {*get_args(RecogniserName), *get_args(MindName), *get_args(VoiceName)}
+        if unknown := self.limits.vendors.keys() - there_are:
+            raise ValueError(
+                f"vendors in [limits] names no provider of ours: {', '.join(sorted(unknown))}"
+                f" (there is: {', '.join(sorted(there_are))})"
+            )
 
 
 def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
@@ -167,7 +173,10 @@ def config_for(config: Config, agent: str, changes: Mapping[str, Any]) -> Config
             changed[key] = msgspec.convert(whole, hints[key])
         except msgspec.ValidationError as error:
             raise ConfigError(f"{agent}: {key}: {error}") from error
-    return msgspec.structs.replace(config, **changed)
+    try:
+        return msgspec.structs.replace(config, **changed)
+    except ValueError as error:
+        raise ConfigError(f"{agent}: {error}") from error
 
 
 def _read(path: Path) -> Table:

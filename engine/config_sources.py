@@ -46,7 +46,7 @@ def from_environment(kind: type[msgspec.Struct], environment: Mapping[str, str])
         model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=WITHIN)
 
     fields: dict[str, Any] = {
-        key: (dict[str, str] if _is_table(hints[key]) else Any, None) for key in hints
+        key: (dict[str, str] if _has_keys(hints[key]) else Any, None) for key in hints
     }
     model = create_model("Told", __base__=Environment, **fields)
     source = EnvSettingsSource(model)
@@ -58,17 +58,23 @@ def _is_table(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
+def _has_keys(kind: object) -> bool:
+    """Whether it is a table, with keys of ours or of the user's."""
+    return _is_table(kind) or get_origin(kind) is dict
+
+
 def _typed(value: Any, kind: Any) -> Any:
     """A variable's text as the value it stands for. What it cannot stand for stays text, which
     is then refused like any other mistake."""
     if isinstance(value, dict):
         hints = get_type_hints(kind) if _is_table(kind) else {}
-        return {key: _typed(inner, hints.get(key, str)) for key, inner in value.items()}
+        other = get_args(kind)[1] if get_origin(kind) is dict else str
+        return {key: _typed(inner, hints.get(key, other)) for key, inner in value.items()}
     if not isinstance(value, str):
         return value
     if get_origin(kind) is tuple:
         return [name.strip() for name in value.split(",") if name.strip()]
-    if {str, SecretStr} & {kind, *get_args(kind)}:
+    if get_origin(kind) is not dict and {str, SecretStr} & {kind, *get_args(kind)}:
         return value
     try:
         return msgspec.json.decode(value)
@@ -107,7 +113,8 @@ _UNKNOWN = re.compile(r"contains unknown field `([^`]*)`")
 def explained(complaint: str, table: Table, kind: type[msgspec.Struct]) -> str:
     """What msgspec leaves out of a complaint: the value, and what there is to choose from."""
     place = _PLACE.search(complaint)
-    path = place[1].split(".") if place and place[1] else []
+    # Of a table with the user's own keys msgspec does not say which: the whole is shown.
+    path = place[1].replace("[...]", "").split(".") if place and place[1] else []
     unknown = _UNKNOWN.search(complaint)
     if unknown:
         hints = get_type_hints(_kind_at(kind, path))

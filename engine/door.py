@@ -69,9 +69,9 @@ class Door:
             return "this call was taken back, or has been held already"
         return ""
 
-    async def take_back(self, call_id: str) -> bool:
-        """Let this call in no more. False if it was let in already."""
-        return await self._first(f"call:{call_id}")
+    async def take_back(self, call_id: str) -> None:
+        """Let this call in no more; a call that was let in already goes on."""
+        await self._first(f"call:{call_id}")
 
     async def _first(self, key: str) -> bool:
         """Whether nobody did this before, in any worker; here at least, where the others cannot be

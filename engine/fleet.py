@@ -130,8 +130,9 @@ class Fleet:
 
     async def _put_off(self) -> None:
         try:
-            for (name, holder), limit in list(self._held.items()):
-                await self._shared.hold(name, holder, limit=limit, ttl_s=TTL_S)
+            for place, limit in list(self._held.items()):
+                if place in self._held:  # it may have been given back meanwhile
+                    await self._shared.hold(*place, limit=limit, ttl_s=TTL_S)
             self.workers = max(1, len(await self._shared.holders("workers")))
             for call_id in await self._shared.holders("hang_up"):
                 self.end_call(call_id)

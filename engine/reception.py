@@ -27,10 +27,15 @@ READY, PHONE_TOKEN = "/readyz", "/phone/token"
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether calls are taken, and what there is to know about it."""
+    """Whether calls are taken: what everybody may know."""
 
     ready: bool
     why_not: Refusal | None
+
+
+class Occupancy(Readiness, frozen=True):
+    """What those may know besides who may look at calls."""
+
     calls: int
     calls_on_their_way: int
     calls_limit: int
@@ -110,12 +115,19 @@ class Reception:
         token = self.door.token_for(call_id)
         return Response(200, msgspec.json.encode({"token": token}), "application/json")
 
-    async def _ready(self, _: Request) -> Response:
+    async def _ready(self, request: Request) -> Response:
+        why_not = self.admission.why_not()
+        told = Readiness(why_not is None, why_not)
+        if self._access.allows(request):
+            told = self._occupancy(told)
+        body = msgspec.json.encode(told) + b"\n"
+        return Response(503 if why_not else 200, body, "application/json")
+
+    def _occupancy(self, readiness: Readiness) -> Occupancy:
         admission, fleet = self.admission, self._fleet
-        why_not = admission.why_not()
-        told = Readiness(
-            ready=why_not is None,
-            why_not=why_not,
+        return Occupancy(
+            ready=readiness.ready,
+            why_not=readiness.why_not,
             calls=admission.live,
             calls_on_their_way=admission.reserved,
             calls_limit=admission.limits.calls,
@@ -123,8 +135,6 @@ class Reception:
             workers=fleet.workers,
             others_reachable=fleet.reachable,
         )
-        body = msgspec.json.encode(told) + b"\n"
-        return Response(503 if why_not else 200, body, "application/json")
 
 
 _NO_PHONE = plain(403, "calls from a browser are for those who may see /phone")

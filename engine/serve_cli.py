@@ -49,6 +49,7 @@ def add_to(app: typer.Typer, run: Run) -> None:
         workers: Annotated[
             int | None,
             typer.Option(
+                min=0,
                 help="How many processes take calls on the port; 0 is one for each core.",
                 show_default=str(Config().workers),
             ),
@@ -100,7 +101,7 @@ async def _work(
 ) -> None:
     draining = trio.Event()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_obey, nursery.cancel_scope, draining)
+        nursery.start_soon(_obey, nursery.cancel_scope, draining, inherited is not None)
         if inherited:
             nursery.start_soon(_drain_without_supervisor, inherited, draining)
 
@@ -134,10 +135,14 @@ def _tell(
         console.print(line, markup=False, soft_wrap=True)
 
 
-async def _obey(service: trio.CancelScope, draining: trio.Event) -> None:
-    """Let the calls finish at the first SIGTERM; hang up at the second, and on Ctrl-C."""
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+async def _obey(service: trio.CancelScope, draining: trio.Event, supervised: bool) -> None:
+    """Let the calls finish at the first SIGTERM; hang up at the second, and on Ctrl-C. A SIGHUP
+    that is sent to a whole group of processes is meant for the supervisor."""
+    told = {signal.SIGINT, signal.SIGTERM} | ({signal.SIGHUP} if supervised else set())
+    with trio.open_signal_receiver(*told) as signals:
         async for number in signals:
+            if number == signal.SIGHUP:
+                continue
             if number == signal.SIGTERM and not draining.is_set():
                 draining.set()
             else:

@@ -308,7 +308,7 @@ class _Calls:
             carrier = self._keeping.listened(carrier)
             watchers += self._keeping.watchers(info.call_id)
         with (
-            self._admission.entered(),
+            self._admission.entered(info.call_id),
             self.fleet.holding_call(info.call_id),
             trio.CancelScope() as call,
             structlog.contextvars.bound_contextvars(call=info.call_id),

@@ -109,8 +109,9 @@ class Sessions:
             log.info("session_far_from_home", wanted=wanted.region, here=self._settings.region)
         if why_not := self._admission.why_not():
             return problem(503, f"no session can be had now: {why_not}", retry_after="5")
-        self._admission.reserve()
-        return _json(201, self._granted(request, wanted))
+        session = self._granted(request, wanted)
+        self._admission.reserve(session.id)
+        return _json(201, session)
 
     def _granted(self, request: Request, wanted: Wanted) -> Session:
         session_id = f"VS{secrets.token_hex(16)}"
@@ -136,8 +137,9 @@ class Sessions:
         session_id = request.parameters["id"]
         if not (session_id.startswith("VS") and len(session_id) == 34 and session_id.isalnum()):
             return problem(404, "there is no such session")
-        if not await self._door.take_back(session_id):
-            await self._fleet.hang_up(session_id)
+        self._admission.give_back(session_id)
+        await self._door.take_back(session_id)
+        await self._fleet.hang_up(session_id)  # it may have been let in before
         return Response(204)
 
     async def _document(self, request: Request) -> Response:

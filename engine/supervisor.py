@@ -43,6 +43,8 @@ _SOUND_S = 60.0
 @contextmanager
 def listening_on(host: str, port: int) -> Iterator[socket.socket]:
     """An open port that workers can inherit. Raises :class:`ConfigError`."""
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"port {port} does not exist: choose one up to 65535")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         opened = socket.create_server((host, port), family=family, backlog=1024)
@@ -193,7 +195,8 @@ class Inherited:
 
     async def wait_for_its_end(self) -> None:
         """Return when the supervisor is gone."""
-        with trio.socket.fromfd(self.pipe, socket.AF_UNIX, socket.SOCK_STREAM) as pipe:
+        pipe = trio.socket.fromfd(self.pipe, socket.AF_UNIX, socket.SOCK_STREAM)
+        with pipe, suppress(OSError):  # it is reset where the supervisor has left something unread
             await pipe.recv(1)
 
 

@@ -22,7 +22,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 import structlog
-import trio
 from pydantic import SecretStr
 
 from adapters.front.http import Request, Response, Routes, plain
@@ -78,7 +77,6 @@ class Telephony:
         self._settings, self._token = settings, token
         self._admission, self._door = admission, door
         self._media_path, self._near, self._others = media_path, near, others
-        self._expected: dict[str, float] = {}  # calls that were let in, until when
         self.rest = TwilioRest(token, settings) if token else None
 
     @property
@@ -99,11 +97,12 @@ class Telephony:
         call_id = fields.get("CallSid", "")
         if not _CALL_ID.fullmatch(call_id):
             return plain(400, "CallSid: letters, digits, - and _ are needed")
-        why_not = None if self._is_expected(call_id) else self._admission.why_not()
+        # Twilio asks again where an answer was lost: then a place is kept already.
+        why_not = None if self._admission.has_place(call_id) else self._admission.why_not()
         if why_not:
             log.warning("call_turned_away", call=call_id, reason=why_not)
             return self._turned_away()
-        self._expect(call_id)
+        self._admission.reserve(call_id)
         return _twiml(self._connected(request, call_id, fields))
 
     def _proved(self, request: Request) -> dict[str, str] | Response:
@@ -132,18 +131,6 @@ class Telephony:
         if settings.overflow:
             return _twiml(twiml.dial(settings.overflow))
         return _twiml(twiml.say(settings.turned_away))
-
-    def _is_expected(self, call_id: str) -> bool:
-        """Whether this call was let in already: Twilio asks again where an answer was lost."""
-        now_s = trio.current_time()
-        for old in [one for one, until_s in self._expected.items() if until_s <= now_s]:
-            del self._expected[old]
-        return call_id in self._expected
-
-    def _expect(self, call_id: str) -> None:
-        if call_id not in self._expected:
-            self._admission.reserve()
-        self._expected[call_id] = trio.current_time() + self._door.token_s
 
     async def _status(self, request: Request) -> Response:
         fields = self._proved(request)

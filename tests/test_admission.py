@@ -17,9 +17,9 @@ def open_door(**limits: float) -> Admission:
 async def test_calls_are_taken_up_to_the_limit() -> None:
     """And again as soon as one of them is over."""
     door = open_door(calls=2)
-    with door.entered():
+    with door.entered("CA1"):
         assert door.why_not() is None
-        with door.entered():
+        with door.entered("CA2"):
             assert door.why_not() == "full"
         assert door.why_not() is None
     assert door.live == 0
@@ -29,15 +29,58 @@ async def test_a_call_on_its_way_has_its_place(autojump_clock: trio.testing.Mock
     """It counts from the webhook on, is not counted twice when it arrives, and not for ever if it
     never does."""
     door = open_door(calls=2, arrival_s=15)
-    door.reserve()
-    door.reserve()
+    door.reserve("CA1")
+    door.reserve("CA2")
     assert door.why_not() == "full"
-    with door.entered():
+    with door.entered("CA1"):
         assert (door.live, door.reserved) == (1, 1)
         assert door.why_not() == "full"
         await trio.sleep(15)
         assert (door.live, door.reserved) == (1, 0)
         assert door.why_not() is None
+
+
+async def test_a_call_takes_the_place_that_was_kept_for_it(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Not the one of a call before it, which is still to come."""
+    door = open_door(calls=2, arrival_s=15)
+    door.reserve("CA1")
+    await trio.sleep(10)
+    door.reserve("CA2")
+    with door.entered("CA2"):
+        assert door.has_place("CA1")
+        assert not door.has_place("CA2")
+        await trio.sleep(5)
+        assert (door.live, door.reserved) == (1, 0)
+
+
+async def test_a_call_that_another_worker_expects_takes_the_oldest_place() -> None:
+    """Where several share a port, who answers the webhook is seldom who gets the stream; each gets
+    some of the others', and no more than its limit."""
+    door = open_door(calls=2)
+    door.reserve("CA1")
+    door.reserve("CA2")
+    with door.entered("of another worker's"):
+        assert (door.live, door.has_place("CA1"), door.has_place("CA2")) == (1, False, True)
+        assert door.why_not() == "full"
+
+
+async def test_a_place_is_kept_anew_for_a_call_that_is_announced_again(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """One place, from then on; and none for one that does not come any more."""
+    door = open_door(calls=2, arrival_s=15)
+    door.reserve("CA1")
+    door.reserve("CA2")
+    await trio.sleep(10)
+    door.reserve("CA1")
+    assert door.reserved == 2
+    await trio.sleep(10)
+    assert (door.has_place("CA1"), door.has_place("CA2")) == (True, False)
+    door.give_back("CA1")
+    door.give_back("CA1")
+    assert door.reserved == 0
 
 
 async def test_a_service_that_loads_or_drains_takes_none() -> None:

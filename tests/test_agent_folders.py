@@ -80,6 +80,34 @@ def test_its_tools_are_its_own(tmp_path: Path) -> None:
     assert "ring" in agent_kit(str(folder)).open_tools(tmp_path)
 
 
+def test_its_tools_may_have_types_of_their_own(tmp_path: Path) -> None:
+    """Those that look up the module in which they stand, by its name, among them; two folders of
+    one name are two modules."""
+    types = """\
+from __future__ import annotations
+from dataclasses import dataclass
+import msgspec
+
+@dataclass
+class Bell:
+    tone: str
+
+class Order(msgspec.Struct):
+    bells: list[Bell]
+
+ORDER = msgspec.json.decode(b'{"bells": [{"tone": "NAME"}]}', type=Order)
+"""
+    for name in ("low", "high"):
+        folder = a_folder(tmp_path / name, tools_py=types.replace("NAME", name) + TOOLS)
+        assert "ring" in agent_kit(str(folder)).open_tools(tmp_path)
+
+
+def test_a_folder_can_be_named_from_within(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its agent has the folder's own name."""
+    monkeypatch.chdir(a_folder(tmp_path))
+    assert agent_kit("./").agent.name == "shop"
+
+
 def test_lines_that_somebody_spoke_need_no_voice(tmp_path: Path) -> None:
     """By the name of the line; the second prompt is prompts-2."""
     folder = a_folder(tmp_path)

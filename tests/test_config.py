@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from engine.agents import agent_kit
-from engine.config import Config, load_config
+from engine.config import Config, config_for, load_config
 from engine.errors import ConfigError
 from states.settings import Settings
 
@@ -116,6 +116,9 @@ NAMES = "elevenlabs, cartesia, embedded"
         ("[fallback]\nrest_s = 0", r"`float` > 0.* - at `\$\.fallback\.rest_s`"),
         ("vad_batch_ms = 31", r"<= 30.* - at `\$\.vad_batch_ms`"),
         ('[telnyx]\npath = "/media"', "two carriers come at one path: /media, /media"),
+        ("[limits.vendors]\ndeepgramm = 3", r"no provider of ours: deepgramm \(there is: agent, c"),
+        ("[limits.vendors]\ndeepgram = 0", r">= 1 - at `\$\.limits\.vendors\[...\]` \(it is {'de"),
+        ('[numbers]\n"+15551234567" = 5', r"`\$\.numbers\[...\]` \(it is {'\+15551234567': 5}"),
     ],
 )
 def test_a_mistake_about_providers_is_named(tmp_path: Path, text: str, complaint: str) -> None:
@@ -161,6 +164,32 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
     assert config.keys.openai is not None
     assert config.keys.openai.get_secret_value() == "12345678"
     assert load_config(None, {"ANTIPHON_PORT": "9100"}).port == 9100
+
+
+def test_a_variable_can_fill_a_table_with_keys_of_ones_own(tmp_path: Path) -> None:
+    """Key by key, or as JSON, where a key cannot be a variable's name."""
+    path = tmp_path / "antiphon.toml"
+    path.write_text('[numbers]\n"+15550000001" = "shop"\n')
+    told = {
+        "ANTIPHON_LIMITS__VENDORS__DEEPGRAM": "20",
+        "ANTIPHON_NUMBERS__+15550000002": "bank",
+    }
+    config = load_config(path, told)
+    assert config.limits.vendors == {"deepgram": 20}
+    assert config.numbers == {"+15550000001": "shop", "+15550000002": "bank"}
+    told = {
+        "ANTIPHON_LIMITS__VENDORS": '{"whisper-endpoint": 2}',
+        "ANTIPHON_NUMBERS": '{"+15550000002": "bank"}',
+    }
+    config = load_config(path, told)
+    assert config.limits.vendors == {"whisper-endpoint": 2}
+    assert config.numbers == {"+15550000001": "shop", "+15550000002": "bank"}
+
+
+def test_what_an_agent_wants_otherwise_makes_sense_as_a_whole() -> None:
+    """As what stands in the file does."""
+    with pytest.raises(ConfigError, match="agent 'shop': voice names a provider twice: cartesia"):
+        config_for(Config(), "agent 'shop'", {"voice": ["cartesia", "cartesia"]})
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,22 @@ async def test_a_folder_that_cannot_be_made_says_so_at_once(tmp_path: Path) -> N
             pass
 
 
+async def test_several_workers_open_one_folder_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one of them tries the folder with may be gone before the other removes it."""
+    touch = Path.touch
+
+    def another_is_faster(path: Path) -> None:
+        touch(path)
+        path.unlink()
+
+    monkeypatch.setattr(Path, "touch", another_is_faster)
+    async with FileStore(tmp_path) as store, store.open("CA1") as sink:
+        sink.write(b"a line")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"a line\n"]
+
+
 def journal_of_a_call(path: Path) -> list[bytes]:
     trace = simulate(Scenario(says="", caller=[Act(at=2.0, say="hello there")], ends_at=6.0))
     path.write_bytes(b"\n".join(trace.journal) + b"\n")

@@ -186,3 +186,21 @@ async def test_a_call_is_ended_wherever_it_is_held(
         ended.clear()
         await trio.sleep(BEAT_S * 2)
         assert ended == []
+
+
+async def test_a_place_that_is_given_back_during_a_beat_stays_free(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The beat does not take it again for somebody who has left."""
+
+    class Slow(Memory):
+        async def hold(self, name: str, holder: str, *, limit: int | None, ttl_s: float) -> bool:
+            await trio.sleep(0.05)
+            return await super().hold(name, holder, limit=limit, ttl_s=ttl_s)
+
+    async with workers(Slow(), 1, places=1) as (fleet,):
+        async with fleet.asking("vendor"):
+            await trio.sleep_until(BEAT_S + 0.05 * 1.5)  # it puts off the worker's own place now
+        await trio.sleep(1)
+        async with fleet.asking("vendor"):
+            pass

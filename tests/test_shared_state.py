@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import trio
 from pydantic import SecretStr
 
 from adapters.shared_state.alone import Alone
-from adapters.shared_state.local import LocalState
+from adapters.shared_state.local import WAIT_S, LocalState
 from adapters.shared_state.redis import RedisState
 from effects.ports import Shared, SharedLost
 from tests.servers_kit import a_redis
@@ -122,6 +123,29 @@ async def test_a_file_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
     with pytest.raises(SharedLost, match=r"shared\.db"):
         async with LocalState(tmp_path / "run" / "shared.db"):
             pass
+
+
+async def test_a_file_that_somebody_locks_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Not even who asks after many others: each is told in its time, and none of them waits for
+    the others' turns. Then it goes on as before."""
+    path = tmp_path / "shared.db"
+    waited_s: list[float] = []
+    async with LocalState(path) as state:
+
+        async def ask() -> None:
+            begun_s = trio.current_time()
+            with pytest.raises(SharedLost):
+                await state.hold("calls", "CA1", limit=None, ttl_s=LONG_S)
+            waited_s.append(trio.current_time() - begun_s)
+
+        locker = sqlite3.connect(path, isolation_level=None)
+        with closing(locker):
+            locker.execute("BEGIN IMMEDIATE")
+            async with trio.open_nursery() as nursery:
+                for _ in range(20):
+                    nursery.start_soon(ask)
+        assert max(waited_s) < 20 * WAIT_S / 2
+        assert await state.hold("calls", "CA1", limit=None, ttl_s=LONG_S)
 
 
 async def test_a_redis_that_is_not_there_is_said_without_its_password() -> None:

@@ -88,3 +88,10 @@ def test_nothing_may_be_changed() -> None:
     assert not passes(given, URL.replace("https", "http"))
     assert not passes(given, URL, token=SecretStr("12346"))
     assert not passes(given)
+
+
+@pytest.mark.parametrize("named", ["", "%C3%A9", "%ff", "x" * 100])
+def test_a_hash_of_the_body_that_is_none_does_not_pass(named: str) -> None:
+    """Whatever stands in its place; it raises nothing."""
+    url = f"https://example.com/voice?bodySHA256=1{named}"
+    assert not passes(signature(url, [], TOKEN), url, form=[], body=BODY)

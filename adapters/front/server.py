@@ -17,6 +17,7 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -47,7 +48,7 @@ Answer = Callable[[WebSocketConnection, OnCall], Awaitable[None]]
 
 TWILIO: Mapping[str, Answer] = {"/media": answer}
 
-LAST_S = 0.05
+LAST_S = 0.25
 """Who would rather not take a connection lets the other workers go first for so long."""
 
 
@@ -105,15 +106,16 @@ async def serve(
     judges a request for a call before it is accepted: it returns a refusal, or None to let it in.
     Port 0 takes any free port (on the first address of ``host``); ``inherited`` is a socket that
     listens already, shared with other workers, to whom this one leaves what comes while it is not
-    ``eager``. ``task_status`` gets the address. Raises :class:`PortBusy` or :class:`CannotListen`.
+    ``eager``; nor does it keep a connection then. ``task_status`` gets the address. Raises
+    :class:`PortBusy` or :class:`CannotListen`.
     Cancelling cancels every handler and call, each of which may take the bounded time of its own
     clean-up.
     """
     if inherited is None:
         listeners: Sequence[trio.SocketListener | _Considerate] = await listen(host, port)
     else:
-        listeners = [_Considerate(trio.socket.from_stdlib_socket(inherited), eager)]
-    front = Front(on_call, routes or {}, media, admit, limits or FrontLimits())
+        listeners = [_Considerate(inherited, eager)]
+    front = Front(on_call, routes or {}, media, admit, limits or FrontLimits(), eager)
     bound_host, bound_port = listeners[0].socket.getsockname()[:2]
     async with trio.open_nursery() as connections:
         with trio.CancelScope() as accepting:
@@ -127,20 +129,25 @@ async def serve(
 
 
 class _Considerate(trio.abc.Listener[trio.SocketStream]):
-    """A listener on a socket that other workers have, too."""
+    """A listener on a socket that other workers have, too. Whether to be eager is decided when a
+    connection is there, not when waiting for one begins."""
 
-    def __init__(self, shared: trio.socket.SocketType, eager: Callable[[], bool]) -> None:
-        self.socket = shared
-        self._listener, self._eager = trio.SocketListener(shared), eager
+    def __init__(self, inherited: socket.socket, eager: Callable[[], bool]) -> None:
+        self.socket = trio.socket.from_stdlib_socket(inherited)
+        self._inherited, self._eager = inherited, eager
 
     async def accept(self) -> trio.SocketStream:
-        if not self._eager():
-            await trio.lowlevel.wait_readable(self.socket)
-            await trio.sleep(LAST_S)
-        return await self._listener.accept()
+        while True:
+            await trio.lowlevel.wait_readable(self._inherited)
+            if not self._eager():
+                await trio.sleep(LAST_S)
+            with suppress(BlockingIOError):  # another worker has it by now
+                accepted, _ = self._inherited.accept()
+                return trio.SocketStream(trio.socket.from_stdlib_socket(accepted))
 
     async def aclose(self) -> None:
-        await self._listener.aclose()
+        self.socket.close()
+        await trio.lowlevel.checkpoint()
 
 
 async def listen(
@@ -206,8 +213,10 @@ class Front:
         media: Mapping[str, Answer],
         admit: Admit | None,
         limits: FrontLimits,
+        eager: Callable[[], bool] = lambda: True,
     ) -> None:
         self._on_call = on_call
+        self._eager = eager
         self._routes = RouteTable({("GET", "/healthz"): healthz, **routes})
         self._media = media
         self._admit = admit
@@ -270,7 +279,11 @@ class Front:
                 log.info("call_refused", status=refusal.status)
                 await connection.reply(refusal)
             else:
-                await self._reply(connection, await self._answer(request))
+                response = await self._answer(request)
+                # A proxy keeps its connections, and would go on asking who would rather not.
+                if not self._eager() and not isinstance(response, StreamedResponse):
+                    connection.closing = True
+                await self._reply(connection, response)
             if not connection.reusable:
                 return
 

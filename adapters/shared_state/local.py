@@ -36,7 +36,7 @@ class LocalState:
 
     def __init__(self, path: Path, now_s: Callable[[], float] = time.time) -> None:
         self._path, self._now_s = path, now_s
-        self._lock = trio.Lock()  # one connection, one thread at a time
+        self._one = trio.CapacityLimiter(1)  # one connection, one thread at a time
         self._database: sqlite3.Connection
 
     async def __aenter__(self) -> Self:
@@ -46,7 +46,7 @@ class LocalState:
 
     async def __aexit__(self, *exc: object) -> None:
         with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(self._database.close)
+            await trio.to_thread.run_sync(self._database.close, limiter=self._one)
 
     def _open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,16 +64,14 @@ class LocalState:
     def _hold(self, name: str, holder: str, limit: int | None, ttl_s: float) -> bool:
         now_s = self._now_s()
         ask = self._database.execute
-        ask("BEGIN IMMEDIATE")
-        try:
+        with self._database:  # commits, or rolls back
+            ask("BEGIN IMMEDIATE")
             ask("DELETE FROM held WHERE until_s <= ?", (now_s,))
             others = "SELECT count(*) FROM held WHERE name = ? AND holder <> ?"
             (count,) = ask(others, (name, holder)).fetchone()
             granted = limit is None or count < limit
             if granted:
                 ask("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", (name, holder, now_s + ttl_s))
-        finally:
-            ask("COMMIT")
         return granted
 
     async def release(self, name: str, holder: str) -> None:
@@ -100,9 +98,11 @@ class LocalState:
         return self._database.execute(first, (_ONCE + key, now_s + ttl_s, now_s)).rowcount == 1
 
     async def _ask(self, question: Callable[[], _Answer]) -> _Answer:
-        """Ask in a thread. Cancelling waits for the answer, which takes no longer than a lock."""
+        """Ask in a thread. Cancelling waits for the answer, which takes no longer than a lock; so
+        does the end of ``WAIT_S``, which ends only the waiting for a turn."""
         try:
-            async with self._lock:
-                return await trio.to_thread.run_sync(question)
+            with trio.move_on_after(WAIT_S):
+                return await trio.to_thread.run_sync(question, limiter=self._one)
         except (sqlite3.Error, OSError) as error:
             raise SharedLost(f"{self._path}: {error}") from error
+        raise SharedLost(f"{self._path}: too many questions wait for their turn")

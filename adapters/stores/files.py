@@ -54,7 +54,7 @@ class FileStore:
         self.folder.mkdir(parents=True, exist_ok=True)
         probe = self.folder / ".writable"  # better now than in the middle of a call
         probe.touch()
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another worker may have been faster
         self._writer.start()
         return self
 

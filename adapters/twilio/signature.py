@@ -55,7 +55,8 @@ def is_signed(
 def _is_whole(url: str, body: bytes) -> bool:
     """Whether the body is the one whose hash the URL names, if it names one."""
     named = [value for name, value in parse_qsl(urlsplit(url).query) if name == _BODY_HASH]
-    return all(hmac.compare_digest(value, hashlib.sha256(body).hexdigest()) for value in named)
+    right = hashlib.sha256(body).hexdigest().encode()
+    return all(hmac.compare_digest(value.encode(), right) for value in named)
 
 
 def _forms(url: str) -> Iterator[str]:
