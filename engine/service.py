@@ -240,14 +240,17 @@ class _Calls:
         await self.fleet.drain()
         with trio.move_on_after(self._admission.limits.drain_s):
             await self._until_all_left()
-        for call in self._live.values():
-            call.say_goodbye()
         with trio.move_on_after(GOODBYE_S):
-            await self._until_all_left()
+            await self._until_all_left(told_to_go=True)
         self.stop()
 
-    async def _until_all_left(self) -> None:
+    async def _until_all_left(self, *, told_to_go: bool = False) -> None:
+        """Calls that were promised a place may still come; they, too, are told to go."""
+        told: set[trio.CancelScope] = set()
         while self._held or self._admission.reserved:
+            for call in self._live.keys() - told if told_to_go else ():
+                self._live[call].say_goodbye()
+                told.add(call)
             with trio.move_on_after(1.0):  # a place that was kept lapses by itself
                 await self._left.park()
 
