@@ -21,9 +21,9 @@ from states.settings import Settings
 from tests.test_service import NoStore
 
 
-def says(words: str, length_ms: int = 1000) -> Spoken:
+def says(words: str, length_ms: int = 1000, *, partials: bool = True) -> Spoken:
     """An utterance of that length, which stands for these words."""
-    return Spoken(words, b"\x10" * (length_ms * mulaw.BYTES_PER_MS))
+    return Spoken(words, b"\x10" * (length_ms * mulaw.BYTES_PER_MS), partials)
 
 
 def a_desk(

@@ -16,7 +16,15 @@ from msgspec.structs import replace as changed
 from rich.console import Console
 from trio.testing import MockClock
 
-from adapters.twilio.script import AfterAgent, AtTime, IntoReply, KeyPress, Script, Utterance
+from adapters.twilio.script import (
+    AfterAgent,
+    AtTime,
+    IntoReply,
+    KeyPress,
+    Script,
+    Utterance,
+    When,
+)
 from adapters.twilio.settings import TwilioSettings
 from bench.scripted import Spoken, TimedMind
 from effects.choice import Choice
@@ -39,6 +47,7 @@ port = test_service.port  # the fixture
 DRAIN_S = 30.0
 GOODBYE = "Time is up."
 LONG_S = 3600.0
+GREETED_S = 1.5
 WEBHOOK = (
     b"POST /voice HTTP/1.1\r\nHost: server.test\r\nContent-Length: 11\r\n"
     b"Content-Type: application/x-www-form-urlencoded\r\n\r\nCallSid=CA%d"
@@ -88,8 +97,10 @@ async def a_service(
     """A service, and a nursery for those who call it; it has ended by itself afterwards."""
     it = Draining(desk or a_desk([]), drain_s)
     async with trio.open_nursery() as nursery:
+        nursery.cancel_scope.deadline = trio.current_time() + LONG_S
         await nursery.start(it.run)
         yield it, nursery
+    assert it.ended.is_set()
 
 
 async def answer_to(port: Port, request: bytes) -> bytes:
@@ -149,7 +160,7 @@ async def test_a_service_without_calls_ends_at_once(port: Port, autojump_clock: 
         assert trio.current_time() < 0.1
 
 
-@pytest.mark.parametrize("drain_s", [0.0, DRAIN_S], ids=["at once", "with time"])
+@pytest.mark.parametrize("drain_s", [0.0, 5.0], ids=["at once", "with time"])
 async def test_a_call_that_was_promised_a_place_is_let_in(
     drain_s: float, port: Port, autojump_clock: MockClock
 ) -> None:
@@ -199,7 +210,7 @@ class Moment:
     """A state of a call, and how a caller brings it about by what they say."""
 
     state: str
-    said: Sequence[tuple[Spoken, AfterAgent | IntoReply]] = ()
+    said: Sequence[tuple[Spoken, When]] = ()
     keys: tuple[KeyPress, ...] = ()
     slow: bool = False
     incomplete: str = ""
@@ -230,15 +241,14 @@ MOMENTS = [
     Moment("speaking"),  # the greeting
     Moment("waiting"),
     Moment("hearing", [ASKS]),
-    Moment("weighing", [ASKS]),
     Moment("patient", [ASKS], incomplete=ASKS[0].words),
     Moment("keying", keys=(KeyPress("1", 4000),)),
     Moment("on_hold", [(says("hang on a second"), AfterAgent())]),
     Moment("thinking", [ASKS], slow=True),
-    Moment("disturbed", [ASKS, (says("", 300), AfterAgent(0, 100))], slow=True),
+    Moment("disturbed", [ASKS, (says("", 300), AtTime(4500))], slow=True),
     Moment("alone", [ASKS]),
     Moment("brief", [ASKS, (says("", 300), IntoReply(1500))]),
-    Moment("contested", [ASKS, (says("no the other one"), IntoReply(1500))]),
+    Moment("contested", [ASKS, (says("no the other one", partials=False), IntoReply(1500))]),
     Moment("quieted", [ASKS, (says("", 900), IntoReply(1500))]),
 ]
 
@@ -254,8 +264,8 @@ async def test_the_agent_says_goodbye_whatever_is_going_on(
 
     def drain_then(line: AnyLine) -> None:
         nonlocal told_s
-        greeted = moment.state == "speaking" or trio.current_time() > 3.5
-        if isinstance(line, Event) and moment.state in line.states and greeted:
+        begun = moment.state in ("speaking", "waiting") or trio.current_time() > GREETED_S
+        if isinstance(line, Event) and moment.state in line.states and begun:
             it.draining.set()
             told_s = told_s or trio.current_time()
 
@@ -279,15 +289,15 @@ async def test_a_caller_who_goes_on_talking_is_not_waited_for_for_ever(
     port: Port, autojump_clock: MockClock
 ) -> None:
     """Who leaves the agent no opportunity for its goodbye is hung up on."""
-    endless = says("and another thing", 50_000)
+    endless = says("and another thing", 40_000)
     moment = Moment("hearing", [(endless, AfterAgent())])
     caller = Caller(moment.script)
-    async with a_service(moment.desk) as (it, nursery):
+    async with a_service(moment.desk, drain_s=5) as (it, nursery):
         nursery.start_soon(caller, port)
-        await trio.sleep(10)
+        await trio.sleep(5)
         it.draining.set()
         await it.ended.wait()
-        assert 0 <= trio.current_time() - (10 + DRAIN_S + GOODBYE_S) < STOP_S
+        assert 0 <= trio.current_time() - (5 + 5 + GOODBYE_S) < STOP_S
     assert end_of(it.seen[0]).reason == "stopped"
     assert caller.record.close_code == 1000
 

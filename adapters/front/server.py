@@ -48,8 +48,10 @@ Answer = Callable[[WebSocketConnection, OnCall], Awaitable[None]]
 
 TWILIO: Mapping[str, Answer] = {"/media": answer}
 
-LAST_S = 0.05
+LAST_S = 0.25
 """Who would rather not take a connection lets the other workers go first for so long."""
+
+AT_ONCE_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +137,13 @@ class _Considerate(trio.abc.Listener[trio.SocketStream]):
         self._listener, self._eager = trio.SocketListener(shared), eager
 
     async def accept(self) -> trio.SocketStream:
-        if not self._eager():
+        # Whether to be eager is decided when a connection is there, not when waiting for one begins.
+        while True:
             await trio.lowlevel.wait_readable(self.socket)
-            await trio.sleep(LAST_S)
-        return await self._listener.accept()
+            if not self._eager():
+                await trio.sleep(LAST_S)
+            with trio.move_on_after(AT_ONCE_S):  # another worker may have it by now
+                return await self._listener.accept()
 
     async def aclose(self) -> None:
         await self._listener.aclose()
