@@ -26,6 +26,10 @@ def says(words: str, length_ms: int = 1000, *, partials: bool = True) -> Spoken:
     return Spoken(words, b"\x10" * (length_ms * mulaw.BYTES_PER_MS), partials)
 
 
+QUESTION = says("can you come today at two thirty")
+"""It has a short answer."""
+
+
 def a_desk(
     said: Sequence[Spoken], store: CallStore | None = None, settings: Settings | None = None
 ) -> Desk:
