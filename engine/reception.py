@@ -106,7 +106,7 @@ class Reception:
 
     async def _ready(self, _: Request) -> Response:
         admission, fleet = self.admission, self._fleet
-        why_not = admission.why_not()
+        why_not = admission.why_not_ready()
         told = Readiness(
             ready=why_not is None,
             why_not=why_not,

@@ -32,7 +32,7 @@ from engine import serve_cli, service
 from engine.admission import Limits
 from engine.config import Config
 from engine.journal import AnyLine, Event
-from engine.service import GOODBYE_S, STOP_S, take_calls
+from engine.service import GOODBYE_S, HANDOVER_S, STOP_S, take_calls
 from engine.session import Desk, Desks
 from engine.simulation.providers import ScriptedJudge
 from engine.simulation.scenario import Scenario
@@ -120,7 +120,7 @@ async def test_a_draining_service_takes_no_new_calls(port: Port, autojump_clock:
         nursery.start_soon(Caller(Script(hang_up=AtTime(10_000))), port)
         await trio.sleep(1)
         it.draining.set()
-        await trio.sleep(1)
+        await trio.sleep(HANDOVER_S + 0.1)
         ready = await answer_to(port, READY)
         assert ready.startswith(b"HTTP/1.1 503")
         assert b'"why_not":"draining"' in ready
@@ -133,6 +133,21 @@ async def test_a_draining_service_takes_no_new_calls(port: Port, autojump_clock:
         assert b"draining" in stream
         alive = await answer_to(port, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         assert alive.startswith(b"HTTP/1.1 200")
+
+
+async def test_who_has_connected_already_is_let_in(port: Port, autojump_clock: MockClock) -> None:
+    """Not ready is said first: a webhook and a media stream whose connections crossed with the
+    signal would be lost."""
+    caller = Caller(Script(hang_up=AtTime(5_000)))
+    async with a_service() as (it, nursery):
+        it.draining.set()
+        await trio.sleep(HANDOVER_S / 2)
+        assert (await answer_to(port, READY)).startswith(b"HTTP/1.1 503")
+        assert b"<Stream" in await answer_to(port, WEBHOOK % 1)
+        await trio.sleep(HANDOVER_S)
+        assert b"<Stream" not in await answer_to(port, WEBHOOK % 2)
+        await caller(port)
+    assert caller.record.outcome == "hung_up"
 
 
 async def test_calls_that_there_are_end_by_themselves(
@@ -152,12 +167,12 @@ async def test_calls_that_there_are_end_by_themselves(
     assert not any(GOODBYE in line.text for lines in it.seen for line in end_of(lines).history)
 
 
-async def test_a_service_without_calls_ends_at_once(port: Port, autojump_clock: MockClock) -> None:
-    """There is nobody to wait for."""
+async def test_a_service_without_calls_ends_soon(port: Port, autojump_clock: MockClock) -> None:
+    """Nobody is waited for but who may have connected already."""
     async with a_service() as (it, _):
         it.draining.set()
         await it.ended.wait()
-        assert trio.current_time() < 0.1
+        assert trio.current_time() == pytest.approx(HANDOVER_S, abs=0.1)
 
 
 @pytest.mark.parametrize("drain_s", [0.0, 5.0], ids=["at once", "with time"])
@@ -177,7 +192,7 @@ async def test_a_call_that_was_promised_a_place_is_let_in(
         await trio.sleep(1)
         assert (await answer_to(port, UPGRADE + b"\r\n")).startswith(b"HTTP/1.1 503")
         await it.ended.wait()
-        assert trio.current_time() < 2 + drain_s + GOODBYE_S
+        assert trio.current_time() < HANDOVER_S + drain_s + GOODBYE_S
     (lines,) = it.seen
     assert [line.text for line in end_of(lines).history][-1] == GOODBYE
     assert caller.record.outcome == "server_closed"
@@ -255,10 +270,11 @@ MOMENTS = [
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=[moment.state for moment in MOMENTS])
 async def test_the_agent_says_goodbye_whatever_is_going_on(
-    moment: Moment, port: Port, autojump_clock: MockClock
+    moment: Moment, port: Port, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the drain has taken long enough, in every state of a call: at its next opportunity, and
     the caller hears it to its end; then the call is over, in time."""
+    monkeypatch.setattr(service, "HANDOVER_S", 0.0)  # or the state would be over
     caller = Caller(moment.script)
     told_s = 0.0
 
@@ -297,7 +313,7 @@ async def test_a_caller_who_goes_on_talking_is_not_waited_for_for_ever(
         await trio.sleep(5)
         it.draining.set()
         await it.ended.wait()
-        assert 0 <= trio.current_time() - (5 + 5 + GOODBYE_S) < STOP_S
+        assert 0 <= trio.current_time() - (5 + HANDOVER_S + 5 + GOODBYE_S) < STOP_S
     assert end_of(it.seen[0]).reason == "stopped"
     assert caller.record.close_code == 1000
 
