@@ -53,6 +53,8 @@ class Admission:
         """Calls that are being held."""
         self.ready = False
         """Whether everything that a call needs is loaded."""
+        self.leaving = False
+        """Whether new calls had better come to others; who comes all the same is taken."""
         self.draining = False
         """Whether calls are only let out."""
         self._reserved: dict[str, float] = {}  # by call, until when; oldest first
@@ -69,6 +71,10 @@ class Admission:
         if 0 < self.limits.lag_ms < self.lag_p95_ms:
             return "lagging"
         return None
+
+    def why_not_ready(self) -> Refusal | None:
+        """Why calls had better be sent elsewhere; None if they are welcome."""
+        return "draining" if self.leaving else self.why_not()
 
     def why_no_stream(self) -> Refusal | None:
         """The same for a media stream, which may be that of a call with a place kept for it."""

@@ -116,7 +116,7 @@ class Reception:
         return Response(200, msgspec.json.encode({"token": token}), "application/json")
 
     async def _ready(self, request: Request) -> Response:
-        why_not = self.admission.why_not()
+        why_not = self.admission.why_not_ready()
         told = Readiness(why_not is None, why_not)
         if self._access.allows(request):
             told = self._occupancy(told)

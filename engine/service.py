@@ -4,8 +4,9 @@
 
 The port is opened first, so that a busy one is noticed at once and not after the models.
 
-Draining takes no new calls and lets those that there are go on, for ``drain_s``; then the agent
-says goodbye, and only then they are closed. Cancelling closes them at once.
+Draining takes no new calls (first it only says that it is not ready, so that they are sent
+elsewhere) and lets those that there are go on, for ``drain_s``; then the agent says goodbye, and
+only then they are closed. Cancelling closes them at once.
 
 Closing is more than cancelling: a call that closes still needs what it stands on. Its errands
 (side effects in progress) are given time to finish, and its websocket has to be read, or the
@@ -51,6 +52,10 @@ log = structlog.get_logger()
 STOP_S = 5.0
 """What a stopping service allows for what is no call yet, or no more: a request under way, a
 websocket that has said nothing. A call has bounds of its own."""
+
+HANDOVER_S = 1.0
+"""How long a service that is told to drain still takes whom it is sent: who has connected already
+would be lost, and who sends calls has to see first that it is not ready."""
 
 GOODBYE_S = 20.0
 """For the agent to bring a call to its end when the service has drained for long enough."""
@@ -219,7 +224,7 @@ class _Calls:
                                 media=media,
                                 admit=self._reception.admit,
                                 inherited=inherited,
-                                eager=lambda: self._admission.why_not() is None,
+                                eager=lambda: self._admission.why_not_ready() is None,
                                 task_status=task_status,
                             )
                     self._effects.cancel_scope.cancel()
@@ -261,18 +266,23 @@ class _Calls:
     async def _drain(self) -> None:
         await self._draining.wait()
         log.info("draining", calls=len(self._held))
-        self._admission.draining = True
+        self._admission.leaving = True
         await self.fleet.drain()
+        await trio.sleep(HANDOVER_S)
+        self._admission.draining = True
         with trio.move_on_after(self._admission.limits.drain_s):
             await self._until_all_left()
-        for call in self._live.values():
-            call.say_goodbye()
         with trio.move_on_after(GOODBYE_S):
-            await self._until_all_left()
+            await self._until_all_left(told_to_go=True)
         self.stop()
 
-    async def _until_all_left(self) -> None:
+    async def _until_all_left(self, *, told_to_go: bool = False) -> None:
+        """Calls that were promised a place may still come; they, too, are told to go."""
+        told: set[trio.CancelScope] = set()
         while self._held or self._admission.reserved:
+            for call in self._live.keys() - told if told_to_go else ():
+                self._live[call].say_goodbye()
+                told.add(call)
             with trio.move_on_after(1.0):  # a place that was kept lapses by itself
                 await self._left.park()
 

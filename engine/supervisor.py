@@ -64,7 +64,7 @@ class _Worker:
     settled: trio.Event = field(default_factory=trio.Event)
     """Set when it is ready, or will never be."""
     leaving: bool = False
-    """Whether it was told to end, so that nobody takes its place."""
+    """Whether it was told to end, so that it is not replaced when it does."""
 
 
 class Supervisor:
@@ -75,10 +75,14 @@ class Supervisor:
         self, count: int, port: socket.socket, command: Callable[[int, int, int], Sequence[str]]
     ) -> None:
         self._count, self._port, self._command = count, port, command
+        self._living: list[_Worker] = []
         self._workers: dict[int, _Worker] = {}
+        """Who has which place; those who leave, and those who are yet to follow them, have none."""
+        self._rolling = False
         self._unready = set(range(count))
         self._all_ready: Callable[[], object] = lambda: None
-        self._stopping = self._wrong = False
+        self._wrong = False
+        self._stopping = trio.Event()
         self._nursery: trio.Nursery
 
     async def run(self, all_ready: Callable[[], object] = lambda: None) -> None:
@@ -90,28 +94,31 @@ class Supervisor:
             signals.start_soon(self._obey)
             async with trio.open_nursery() as self._nursery:
                 for number in range(self._count):
-                    await self._nursery.start(self._keep, number)
+                    self._nursery.start_soon(self._keep, await self._start(number))
             signals.cancel_scope.cancel()
         if self._wrong:
             raise ConfigError("no worker can begin: the reason stands above")
 
-    async def _keep(self, number: int, task_status: trio.TaskStatus[_Worker]) -> None:
-        """One worker after another in this place, until told to stop."""
-        pause_s, worker = _PAUSE_S, await self._start(number)
-        task_status.started(worker)
+    async def _keep(self, worker: _Worker) -> None:
+        """One worker after another in this one's place, until told to stop."""
+        pause_s, number = _PAUSE_S, worker.number
         while True:
+            self._workers[number] = worker
             begun_s = trio.current_time()
-            code = await _end_of(worker)
-            if worker.leaving or self._stopping:
+            code = await worker.process.wait()
+            if worker.leaving or self._stopping.is_set():
                 return
             lived_s = trio.current_time() - begun_s
             pause_s = _PAUSE_S if lived_s > _SOUND_S else min(pause_s * 2, _PAUSE_MOST_S)
             log.error("worker_died", worker=number, code=code, lived_s=round(lived_s, 1))
-            if code == WRONG and not worker.is_ready:
+            if code == WRONG and not any(one.is_ready for one in (worker, *self._living)):
                 self._wrong = True  # it has said what, and the next would say the same
                 self._stop()
                 return
-            await trio.sleep(pause_s)
+            with trio.move_on_after(pause_s):
+                await self._stopping.wait()
+            if worker.leaving or self._stopping.is_set():
+                return
             worker = await self._start(number)
 
     async def _start(self, number: int) -> _Worker:
@@ -122,9 +129,25 @@ class Supervisor:
                 list(command), pass_fds=(self._port.fileno(), theirs.fileno())
             )
         pipe = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
-        worker = self._workers[number] = _Worker(number, process, pipe)
+        worker = _Worker(number, process, pipe)
+        self._living.append(worker)
         self._nursery.start_soon(self._listen, worker)
+        self._nursery.start_soon(self._bury, worker)
+        if self._stopping.is_set():
+            self._let_go(worker)
         return worker
+
+    async def _bury(self, worker: _Worker) -> None:
+        """Wait for its end; cancelling kills it."""
+        try:
+            await worker.process.wait()
+        finally:
+            worker.settled.set()
+            self._living.remove(worker)
+            with trio.CancelScope(shield=True):
+                _signal(worker, signal.SIGKILL)
+                await worker.process.wait()
+                await worker.pipe.aclose()
 
     async def _listen(self, worker: _Worker) -> None:
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
@@ -145,32 +168,33 @@ class Supervisor:
                     self._stop()
 
     def _stop(self) -> None:
-        self._stopping = True
-        for worker in self._workers.values():
-            _signal(worker, signal.SIGTERM)
+        """The first time, those who leave already are not told again, or they would hurry."""
+        for worker in self._living:
+            if self._stopping.is_set() or not worker.leaving:
+                self._let_go(worker)
+        self._stopping.set()
+
+    def _let_go(self, worker: _Worker) -> None:
+        worker.leaving = True
+        _signal(worker, signal.SIGTERM)
 
     async def _roll(self) -> None:
-        """Replace every worker, one after the other, each only once its successor is ready."""
+        """Replace every worker, one after the other, each only once its successor is ready; if one
+        never is, those who are there stay."""
+        if self._rolling:
+            return
+        self._rolling = True
         for number in range(self._count):
-            old = self._workers[number]
-            if self._stopping or old.leaving:
-                return
-            old.leaving = True
-            new: _Worker = await self._nursery.start(self._keep, number)
+            new = await self._start(number)
             await new.settled.wait()
-            _signal(old, signal.SIGTERM)
-
-
-async def _end_of(worker: _Worker) -> int:
-    """Its exit code, when it has ended; cancelling kills it."""
-    try:
-        return await worker.process.wait()
-    finally:
-        worker.settled.set()
-        with trio.CancelScope(shield=True):
-            _signal(worker, signal.SIGKILL)
-            await worker.process.wait()
-            await worker.pipe.aclose()
+            if self._stopping.is_set():
+                break
+            if not new.is_ready:
+                log.error("rolling_restart_given_up", worker=number)
+                break
+            self._let_go(self._workers[number])
+            self._nursery.start_soon(self._keep, new)
+        self._rolling = False
 
 
 def _signal(worker: _Worker, number: signal.Signals) -> None:

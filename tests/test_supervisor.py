@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 import trio
 import trio.lowlevel
+from structlog.testing import capture_logs
 
 from engine.errors import ConfigError
 from engine.supervisor import Supervisor, listening_on
@@ -38,6 +40,17 @@ while not done.is_set():
     one.close()
 """
 """Takes connections on the inherited socket, and says who it is, until it is told to end."""
+
+
+TELLS = """
+import os, signal, sys, time
+def told(*_):
+    with open(sys.argv[2], "a") as file: file.write(f"{os.getpid()} ")
+signal.signal(signal.SIGTERM, told)
+os.write(int(sys.argv[1]), b"r")
+while True: time.sleep(1)
+"""
+"""Says who it is whenever it is told to end, and does not end."""
 
 
 def commands(mode: str, started: list[int]) -> Callable[[int, int, int], Sequence[str]]:
@@ -123,6 +136,64 @@ async def test_a_worker_that_says_what_is_wrong_is_not_tried_again() -> None:
     with trio.fail_after(SOON_S), said, listening_on("127.0.0.1", 0) as opened:
         await Supervisor(2, opened, commands("wrong", started)).run()
     assert sorted(started) == [0, 1]
+
+
+@pytest.mark.parametrize("mode", ["wrong", "stillborn"])
+async def test_who_cannot_be_replaced_stays(mode: str) -> None:
+    """A rolling restart to what cannot begin is given up; it costs the service nothing."""
+    modes = ["", "", mode, ""]
+    started: list[str] = []
+
+    def command(port: int, pipe: int, number: int) -> Sequence[str]:
+        started.append(modes[len(started)])
+        return [sys.executable, "-c", WORKER, str(port), str(pipe), str(number), started[-1]]
+
+    with trio.fail_after(SOON_S), listening_on("127.0.0.1", 0) as opened:
+        port = opened.getsockname()[1]
+        async with trio.open_nursery() as nursery:
+            ready = trio.Event()
+            nursery.start_soon(Supervisor(2, opened, command).run, ready.set)
+            await ready.wait()
+            old = await all_of(port, 2)
+            os.kill(os.getpid(), signal.SIGHUP)
+            with capture_logs() as logs:
+                while not any(one["event"] == "rolling_restart_given_up" for one in logs):
+                    await trio.sleep(0.02)
+            assert started == ["", "", mode]
+            assert await all_of(port, 2) == old
+            nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("signals", [1, 2])
+async def test_only_the_second_signal_hurries_who_leaves_already(
+    signals: int, tmp_path: Path
+) -> None:
+    """A worker that drains since a rolling restart has calls, which the first leaves alone."""
+    log = tmp_path / "told"
+
+    def command(port: int, pipe: int, number: int) -> Sequence[str]:
+        return [sys.executable, "-c", TELLS, str(pipe), str(log)]
+
+    def told() -> Counter[str]:
+        return Counter(log.read_text().split() if log.exists() else [])
+
+    async def until(count: int) -> None:
+        while told().total() < count:  # noqa: ASYNC110
+            await trio.sleep(0.02)
+
+    with trio.fail_after(SOON_S), listening_on("127.0.0.1", 0) as opened:
+        async with trio.open_nursery() as nursery:
+            ready = trio.Event()
+            nursery.start_soon(Supervisor(1, opened, command).run, ready.set)
+            await ready.wait()
+            os.kill(os.getpid(), signal.SIGHUP)
+            await until(1)
+            (old,) = told()
+            for number in range(signals):
+                os.kill(os.getpid(), signal.SIGTERM)
+                await until(2 + 2 * number)
+            assert told()[old] == signals
+            nursery.cancel_scope.cancel()
 
 
 async def test_a_stillborn_worker_is_tried_again() -> None:

@@ -249,6 +249,8 @@ class _Watched(trio.abc.Stream):
         try:
             data = await self._stream.receive_some(max_bytes)
         except trio.BrokenResourceError:
+            if self.opened:  # since this began to wait
+                raise
             raise _EndOfStream from None
         if not data:
             await trio.lowlevel.checkpoint()  # an open handshake may be about to be noticed
