@@ -76,9 +76,9 @@ def on_the_wire(request: Request) -> bytes:
     return "\r\n".join(head).encode() + request.body
 
 
-async def invited(port: Port, call_id: str = "CA1") -> dict[str, str]:
+async def invited(port: Port, call_id: str = "CA1", key: str = KEY) -> dict[str, str]:
     """The parameters that the signed webhook of a call gives to its stream."""
-    signed = webhook(URL, "/voice", {**CALL, "CallSid": call_id})
+    signed = webhook(URL, "/voice", {**CALL, "CallSid": call_id}, key)
     head, _, body = (await answer_to(port, on_the_wire(signed))).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
     return {one.attrib["name"]: one.attrib["value"] for one in fromstring(body).iter("Parameter")}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import coredis
 import trio
@@ -100,6 +101,9 @@ class RedisState:
 def _client(url: SecretStr) -> coredis.Redis[str]:
     try:
         plain = revealed(url, "the URL of Redis")
+        parts = urlsplit(plain)
+        if not (parts.hostname or (parts.scheme == "unix" and parts.path)):
+            raise ValueError("it names no server")
         return coredis.Redis.from_url(plain, decode_responses=True, connect_timeout=CONNECT_S)
     except (ValueError, ProviderRefused):  # which may quote a part of it
         raise SharedLost("the URL of Redis is none: redis://HOST:PORT/0 is needed") from None
