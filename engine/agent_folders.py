@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -101,13 +102,15 @@ def _agent(folder: Path, table: Mapping[str, Any]) -> Agent:
 def _tools(path: Path) -> Callable[[Path], Sequence[Tool]]:
     if not path.exists():
         return no_tools
-    spec = importlib.util.spec_from_file_location(f"{path.parent.name}_tools", path)
+    spec = importlib.util.spec_from_file_location(f"tools of {path.parent.resolve()}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where pydantic looks for what its annotations name
     try:
         spec.loader.exec_module(module)
     except Exception as error:
+        del sys.modules[spec.name]
         at = extract_tb(error.__traceback__)[-1]
         why = f"{type(error).__name__}: {error} ({at.filename}:{at.lineno})"
         raise ConfigError(f"{path} cannot be imported: {why}") from error

@@ -101,9 +101,8 @@ class RedisState:
 def _client(url: SecretStr) -> coredis.Redis[str]:
     try:
         plain = revealed(url, "the URL of Redis")
-        parts = urlsplit(plain)
-        if not (parts.hostname or (parts.scheme == "unix" and parts.path)):
-            raise ValueError("it names no server")
-        return coredis.Redis.from_url(plain, decode_responses=True, connect_timeout=CONNECT_S)
-    except (ValueError, ProviderRefused):  # which may quote a part of it
-        raise SharedLost("the URL of Redis is none: redis://HOST:PORT/0 is needed") from None
+        if urlsplit(plain).hostname or plain.startswith("unix:"):
+            return coredis.Redis.from_url(plain, decode_responses=True, connect_timeout=CONNECT_S)
+    except (ValueError, ProviderRefused):
+        pass  # what it says may quote a part of the URL
+    raise SharedLost("the URL of Redis is none: redis://HOST:PORT/0 is needed")

@@ -76,7 +76,8 @@ async def talk(
 ) -> CallRecord:
     """One call over a websocket that is open; it is closed at the end, within 2 s.
 
-    ``call_id`` is the id of the call, where somebody has given it one. A server that no longer reads is given up on 5 s after the script's ``limit_ms``.
+    ``call_id`` is the id of the call, where somebody has given it one. A server that no longer
+    reads is given up on 5 s after the script's ``limit_ms``.
     """
     call = CallInfo(call_id or _sid("CA"), _sid("MZ"), dict(parameters or {}))
     stream = CarrierStream(call, account_sid=_sid("AC"), first_timestamp_ms=_FIRST_TIMESTAMP_MS)
