@@ -81,7 +81,7 @@ def _typed(value: Any, kind: Any) -> Any:
         return value
     if get_origin(kind) is tuple:
         return [name.strip() for name in value.split(",") if name.strip()]
-    if {str, SecretStr} & {kind, *get_args(kind)}:
+    if get_origin(kind) is not dict and {str, SecretStr} & {kind, *get_args(kind)}:
         return value
     try:
         return msgspec.json.decode(value)

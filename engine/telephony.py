@@ -212,7 +212,7 @@ class Telephony:
     def _is_ours(self, request: Request) -> bool:
         if self._callers is not None:
             return shows(request, self._callers)
-        # A page of any site can have its visitor's browser post here; a browser says which (Origin).
+        # A page of any site can have its visitor's browser post here, and its Origin says so.
         return self._near(request) and "origin" not in request.headers
 
     async def dial(self, to: str) -> str:
