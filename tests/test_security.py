@@ -3,6 +3,7 @@ and virtual time, but where a journal's folder is the point."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -340,3 +341,17 @@ async def test_no_line_gets_into_the_head_of_a_reply(autojump_clock: MockClock) 
         await theirs.send_all(b"GET /on?a=b HTTP/1.1\r\nHost: a\r\n\r\n")
         assert await theirs.receive_some() == b""
         nursery.cancel_scope.cancel()
+
+
+# --- the page
+
+
+def test_the_tests_that_the_page_names_are_there() -> None:
+    """Each row of docs/security.md that names one."""
+    here = Path(__file__).parent
+    page = (here.parent / "docs" / "security.md").read_text(encoding="utf-8")
+    sources = "".join(path.read_text(encoding="utf-8") for path in here.rglob("test_*.py"))
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert len(named) > 25
+    assert {name for name in named if f"def {name}(" not in sources} == set()
+    assert all((here.parent / file).exists() for file in re.findall(r"tests/\w+\.py", page))
