@@ -40,7 +40,12 @@ def from_environment(kind: type[msgspec.Struct], environment: Mapping[str, str])
     if not ours:
         return {}
     # Only where it is needed: it takes a tenth of a second to import.
-    from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+    from pydantic_settings import (
+        BaseSettings,
+        EnvSettingsSource,
+        SettingsConfigDict,
+        SettingsError,
+    )
 
     class Environment(BaseSettings):
         model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter=WITHIN)
@@ -51,7 +56,15 @@ def from_environment(kind: type[msgspec.Struct], environment: Mapping[str, str])
     model = create_model("Told", __base__=Environment, **fields)
     source = EnvSettingsSource(model)
     source.env_vars = ours
-    return {key: _typed(value, hints[key]) for key, value in source().items()}
+    try:
+        told = source()
+    except SettingsError:  # the text for a whole table is no JSON; a secret may stand in it
+        tables = ", ".join(sorted(name.upper() for name in ours if WITHIN not in name))
+        raise ConfigError(
+            f"{tables}: what stands for a whole table is JSON; one key of it is set as"
+            f" {PREFIX}TABLE{WITHIN}KEY"
+        ) from None
+    return {key: _typed(value, hints[key]) for key, value in told.items()}
 
 
 def _is_table(kind: object) -> bool:
@@ -124,8 +137,8 @@ def explained(complaint: str, table: Table, kind: type[msgspec.Struct]) -> str:
     found = _kind_at(kind, path)
     if complaint.startswith("Invalid enum value"):
         return f" (there is: {', '.join(_names(found))})"
-    if SecretStr in (found, *get_args(found)):
-        return ""
+    if SecretStr in (found, *get_args(found)) or _is_table(found):
+        return ""  # where a table is needed somebody may have put what belongs into it
     return f" (it is {_value_at(table, path)!r})"
 
 

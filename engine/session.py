@@ -110,8 +110,7 @@ async def hold_call(
         interpreter.stage = _stage(desk, call, carrier, interpreter, now_ms)
         live(LiveCall(interpreter, now_ms))
         try:
-            outbound = carrier.info.parameters.get("direction") == "outbound"
-            interpreter.dispatch(Answered(at_ms=now_ms(), outbound=outbound))
+            interpreter.dispatch(_answered(carrier.info, now_ms()))
             await interpreter.ended.wait()
         finally:
             outcome = await _close(interpreter, carrier, record, now_ms)
@@ -119,6 +118,15 @@ async def hold_call(
         "call_ended", call=outcome.call_id, reason=outcome.reason, duration_ms=outcome.duration_ms
     )
     return outcome
+
+
+def _answered(info: CallInfo, at_ms: float) -> Answered:
+    told = info.parameters
+    return Answered(
+        at_ms=at_ms,
+        outbound=told.get("direction") == "outbound",
+        machine=told.get("answered_by", "").startswith("machine"),
+    )
 
 
 def _head(desk: Desk, carrier: Carrier, started: str) -> journal.Head:

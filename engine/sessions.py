@@ -11,7 +11,7 @@ problems (RFC 9457). What the document says is made from the types below.
 
 from __future__ import annotations
 
-import hmac
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ import structlog
 
 from adapters.front.http import Request, Response, Routes
 from engine.admission import Admission
+from engine.bearer import shows, token_of
 from engine.door import TOKEN, Door
 from engine.fleet import Fleet
 from engine.sessions_settings import SessionSettings
@@ -30,6 +31,8 @@ from engine.sessions_settings import SessionSettings
 log = structlog.get_logger()
 
 SESSION, ONE, DOCUMENT = "/v1/session", "/v1/session/{id}", "/v1/openapi.json"
+
+ID = "VS[0-9a-f]{32}"
 
 Parameter = Annotated[str, msgspec.Meta(max_length=500)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_.-]+$")]
@@ -78,14 +81,16 @@ class Sessions:
         agents: Callable[[], Sequence[str]],
         media_path: str,
     ) -> None:
-        """``agents`` are the names of those that may be asked for."""
+        """``agents`` are the names of those that may be asked for. Raises :class:`ConfigError` for
+        a token that is none."""
         self._settings, self._admission, self._door = settings, admission, door
+        self._token = token_of("token in [sessions]", settings.token)
         self._fleet, self._agents, self._media_path = fleet, agents, media_path
 
     @property
     def routes(self) -> Routes:
         """To be served beside the others; none without a token."""
-        if self._settings.token is None:
+        if self._token is None:
             return {}
         return {
             ("POST", SESSION): self._open,
@@ -101,7 +106,7 @@ class Sessions:
             return problem(415, "application/json is needed")
         try:
             wanted = msgspec.json.decode(request.body, type=Wanted)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:  # msgspec's own, and that of bytes that are no UTF-8
             return problem(400, str(error))
         if wanted.agent and wanted.agent not in self._agents():
             return problem(422, f"there is no agent '{wanted.agent}'")
@@ -135,7 +140,7 @@ class Sessions:
         if not self._is_client(request):
             return _UNKNOWN
         session_id = request.parameters["id"]
-        if not (session_id.startswith("VS") and len(session_id) == 34 and session_id.isalnum()):
+        if not re.fullmatch(ID, session_id):
             return problem(404, "there is no such session")
         self._admission.give_back(session_id)
         await self._door.take_back(session_id)
@@ -146,9 +151,7 @@ class Sessions:
         return Response(200, document(), "application/json")
 
     def _is_client(self, request: Request) -> bool:
-        assert self._settings.token is not None
-        wanted = f"Bearer {self._settings.token.get_secret_value()}".encode()
-        return hmac.compare_digest(wanted, request.headers.get("authorization", "").encode())
+        return self._token is not None and shows(request, self._token)
 
 
 def problem(status: int, detail: str, **headers: str) -> Response:
@@ -217,7 +220,7 @@ def _deleted() -> dict[str, Any]:
                 "name": "id",
                 "in": "path",
                 "required": True,
-                "schema": {"type": "string", "pattern": "^VS[0-9a-f]{32}$"},
+                "schema": {"type": "string", "pattern": f"^{ID}$"},
             }
         ],
         "responses": {

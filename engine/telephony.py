@@ -14,11 +14,10 @@ Without an auth token nothing can be proved. Then all of it is open to this mach
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Callable, Sequence
 from typing import Annotated
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import msgspec
 import structlog
@@ -31,6 +30,7 @@ from adapters.twilio.settings import TwilioSettings
 from adapters.twilio.signature import HEADER, Parameters, is_signed
 from effects.ports import ProviderError, ProviderRefused
 from engine.admission import Admission
+from engine.bearer import shows, token_of
 from engine.door import TOKEN, Door
 
 log = structlog.get_logger()
@@ -73,7 +73,8 @@ class Telephony:
     ) -> None:
         """``token``: the account's, if there is one. ``near``: whether a request is of this
         machine. ``others``: whether media streams may come from others than Twilio, with a token
-        of the door's."""
+        of the door's. Raises :class:`ConfigError` for a ``calls_token`` that is none."""
+        self._callers = token_of("calls_token in [twilio]", settings.calls_token)
         self._settings, self._token = settings, token
         self._admission, self._door = admission, door
         self._media_path, self._near, self._others = media_path, near, others
@@ -122,9 +123,8 @@ class Telephony:
             parameters["answered_by"] = answered_by[:_VALUE_CHARS]
         if token := self._door.token_for(call_id):
             parameters[TOKEN] = token
-        base = urlsplit(self._bases(request)[0])
-        scheme = "ws" if base.scheme == "http" else "wss"
-        return twiml.connect(f"{scheme}://{base.netloc}{self._media_path}", parameters)
+        media = self._bases(request)[0].replace("http", "ws", 1) + self._media_path
+        return twiml.connect(media, parameters)
 
     def _turned_away(self) -> Response:
         settings = self._settings
@@ -187,7 +187,7 @@ class Telephony:
             return plain(401, "a bearer token is needed", www_authenticate="Bearer")
         try:
             wanted = msgspec.json.decode(request.body, type=Wanted)
-        except msgspec.MsgspecError as error:
+        except ValueError as error:  # msgspec's own, and that of bytes that are no UTF-8
             return plain(400, f"{error}: to is needed: +15551234567, or sip:…")
         if why_not := self._admission.why_not():
             return plain(503, f"no call can be made now: {why_not}", retry_after="5")
@@ -198,11 +198,10 @@ class Telephony:
         return Response(201, msgspec.json.encode(Made(call_id)), "application/json")
 
     def _is_ours(self, request: Request) -> bool:
-        callers = self._settings.calls_token
-        if callers is None:
-            return self._near(request)
-        wanted = f"Bearer {callers.get_secret_value()}".encode()
-        return hmac.compare_digest(wanted, request.headers.get("authorization", "").encode())
+        if self._callers is not None:
+            return shows(request, self._callers)
+        # A page of any site can have its visitor's browser post here, and its Origin says so.
+        return self._near(request) and "origin" not in request.headers
 
     async def dial(self, to: str) -> str:
         """Call somebody; they come in by ``POST /voice`` when they answer. Returns the call's id.

@@ -36,9 +36,11 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag=event_name, tag_field
 
 
 class Answered(Event, frozen=True):
-    """The carrier's stream is up: the call begins. ``outbound`` says that we called."""
+    """The carrier's stream is up: the call begins. ``outbound`` says that we called, ``machine``
+    that the carrier found an answering machine at the other end."""
 
     outbound: bool = False
+    machine: bool = False
 
 
 class HungUp(Event, frozen=True):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from states.call import Call
 from states.events import (
+    Answered,
     Dtmf,
     Event,
     OutputHeld,
@@ -126,6 +127,11 @@ def is_holding(call: Call, event: Event) -> bool:
 def is_machine(call: Call, event: Event) -> bool:
     """We called, and what answers is a machine."""
     return call.outbound and not call.machine and is_machine_greeting(call.turn.words)
+
+
+def machine_answered(call: Call, event: Event) -> bool:
+    """We called, and the carrier knows already that a machine took it."""
+    return isinstance(event, Answered) and event.outbound and event.machine
 
 
 def speech_was_missed(call: Call, event: Event) -> bool:

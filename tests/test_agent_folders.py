@@ -23,11 +23,17 @@ silence_ms = 900
 voice = "a-voice"
 """
 TOOLS = """\
+from __future__ import annotations
+from typing import Literal
 from pydantic import BaseModel
 from effects.toolkit import tool
 
+Door = Literal["front", "back"]
+
 class Ring(BaseModel):
     "Ring the bell."
+    how: Literal["once", "twice"] = "once"
+    door: Door = "front"
 
 @tool(Ring)
 async def ring(arguments, context):

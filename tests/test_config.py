@@ -153,6 +153,8 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
         "ANTIPHON_KEYS__OPENAI": "12345678",
         "ANTIPHON_DEEPGRAM__KEYTERMS": "parcel support,Memphis",
         "ANTIPHON_OPENAI__PROJECT": "42",
+        "ANTIPHON_NUMBERS": '{"+15550001111": "parcel"}',
+        "ANTIPHON_LIMITS__VENDORS": '{"elevenlabs": 5}',
         "HOME": "/root",
     }
     config = load_config(path, told)
@@ -161,6 +163,8 @@ def test_the_environment_comes_before_the_file(tmp_path: Path) -> None:
     assert config.voice == ("cartesia", "embedded")
     assert config.deepgram.keyterms == ("parcel support", "Memphis")
     assert config.openai.project == "42"
+    assert config.numbers == {"+15550001111": "parcel"}
+    assert config.limits.vendors == {"elevenlabs": 5}
     assert config.keys.openai is not None
     assert config.keys.openai.get_secret_value() == "12345678"
     assert load_config(None, {"ANTIPHON_PORT": "9100"}).port == 9100

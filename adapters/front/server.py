@@ -51,8 +51,6 @@ TWILIO: Mapping[str, Answer] = {"/media": answer}
 LAST_S = 0.25
 """Who would rather not take a connection lets the other workers go first for so long."""
 
-AT_ONCE_S = 0.001
-
 
 @dataclass(frozen=True, slots=True)
 class FrontLimits:

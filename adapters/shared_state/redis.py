@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import coredis
 import trio
@@ -16,7 +17,7 @@ from coredis.exceptions import RedisError
 from pydantic import SecretStr
 
 from adapters.secrets import quoted, revealed
-from effects.ports import SharedLost
+from effects.ports import ProviderRefused, SharedLost
 
 WAIT_S = 0.1
 """For an answer on the way of a call."""
@@ -48,17 +49,15 @@ class RedisState:
     name = "redis"
 
     def __init__(self, url: SecretStr) -> None:
-        self._client: coredis.Redis[str] = coredis.Redis.from_url(
-            revealed(url, "the URL of Redis"),
-            decode_responses=True,
-            connect_timeout=CONNECT_S,
-        )
-        self._hold = self._client.register_script(_HOLD)
-        self._holders = self._client.register_script(_HOLDERS)
+        self._url = url
+        self._client: coredis.Redis[str]
 
     async def __aenter__(self) -> Self:
-        """Connect. Raises :class:`SharedLost` if there is no Redis. The client opens a nursery:
-        leave in the task that entered."""
+        """Connect. Raises :class:`SharedLost` if there is no Redis, or its URL is none. The client
+        opens a nursery: leave in the task that entered."""
+        self._client = _client(self._url)
+        self._hold = self._client.register_script(_HOLD)
+        self._holders = self._client.register_script(_HOLDERS)
         await self._client.__aenter__()
         try:
             await self._ask(self._client.ping(), CONNECT_S)
@@ -97,3 +96,13 @@ class RedisState:
         except (RedisError, OSError, trio.BrokenResourceError) as error:
             raise SharedLost(f"Redis: {quoted(str(error))}") from None
         raise SharedLost(f"Redis does not answer within {wait_s * 1000:.0f} ms")
+
+
+def _client(url: SecretStr) -> coredis.Redis[str]:
+    try:
+        plain = revealed(url, "the URL of Redis")
+        if urlsplit(plain).hostname or plain.startswith("unix:"):
+            return coredis.Redis.from_url(plain, decode_responses=True, connect_timeout=CONNECT_S)
+    except (ValueError, ProviderRefused):
+        pass  # what it says may quote a part of the URL
+    raise SharedLost("the URL of Redis is none: redis://HOST:PORT/0 is needed")

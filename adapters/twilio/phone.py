@@ -119,13 +119,15 @@ async def talk(
     parameters: Mapping[str, str] | None = None,
     observe: Callable[[Observation], None] | None = None,
     end: CarrierEnd | None = None,
+    call_id: str = "",
 ) -> CallRecord:
     """One call over a websocket that is open; it is closed at the end, within 2 s. The carrier is
     Twilio, unless there is the ``end`` of another.
 
-    A server that no longer reads is given up on 5 s after the script's ``limit_ms``.
+    ``call_id`` is the id of the call, where somebody has given it one. A server that no longer
+    reads is given up on 5 s after the script's ``limit_ms``.
     """
-    call = CallInfo(_sid("CA"), _sid("MZ"), dict(parameters or {}))
+    call = CallInfo(call_id or _sid("CA"), _sid("MZ"), dict(parameters or {}))
     twilio = CarrierStream(call, account_sid=_sid("AC"), first_timestamp_ms=_FIRST_TIMESTAMP_MS)
     phone = _Phone(websocket, end or twilio, call.call_id, script, observe)
     async with trio.open_nursery() as nursery:

@@ -28,12 +28,10 @@ from urllib.parse import parse_qsl, urlencode
 from adapters.front.http import Handler, Request, Response, plain
 from adapters.front.server import Listening
 from adapters.twilio.dialing import Address
+from engine.bearer import is_same, shows, token_of
 from engine.config import Inspect
-from engine.errors import ConfigError
 
 TOKEN_VARIABLE = "ANTIPHON_INSPECT__TOKEN"  # the variable's name, not a token
-TOKEN_CHARS_LEAST = 16
-"""A shorter one could be guessed: nobody counts the tries."""
 
 _COOKIE = "antiphon_inspect"
 _PROXIED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "via")
@@ -46,10 +44,11 @@ class Access:
         """``host`` is where the service listens. Raises :class:`ConfigError` for a token that is
         none."""
         self._enabled, self._host = inspect.enabled, host
-        self._token = _token(inspect) if inspect.enabled else ""
+        self._token = token_of("token in [inspect]", inspect.token) if inspect.enabled else None
         # Not the token: a browser keeps it on disk, and whoever reads it there cannot say it.
-        key = hmac.new(self._token.encode(), b"cookie", hashlib.sha256)
-        self._cookie = key.hexdigest() if self._token else ""
+        whole = self._token.get_secret_value().encode() if self._token else b""
+        key = hmac.new(whole, b"cookie", hashlib.sha256)
+        self._cookie = key.hexdigest() if whole else ""
 
     @property
     def possible(self) -> bool:
@@ -78,7 +77,7 @@ class Access:
         async def handle(request: Request) -> Response:
             asked = parse_qsl(request.query, keep_blank_values=True)
             given = [value for name, value in asked if name == "token"]
-            if not (given and self._token and _same(given[0], self._token)):
+            if not (given and self._is_token(given[0])):
                 return await inside(request)
             rest = urlencode([(name, value) for name, value in asked if name != "token"])
             return self._welcome(request, f"{request.path}?{rest}" if rest else request.path)
@@ -111,13 +110,15 @@ class Access:
     def _has_token(self, request: Request) -> bool:
         if not self._token:
             return False
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and _same(given.strip(), self._token):
+        if shows(request, self._token):
             return True
         kept = [
             part.strip().partition("=") for part in request.headers.get("cookie", "").split(";")
         ]
-        return any(name == _COOKIE and _same(value, self._cookie) for name, _, value in kept)
+        return any(name == _COOKIE and is_same(value, self._cookie) for name, _, value in kept)
+
+    def _is_token(self, given: str) -> bool:
+        return self._token is not None and is_same(given, self._token.get_secret_value())
 
     def _refusal(self) -> Response:
         if not (self._enabled and self._token):
@@ -176,21 +177,3 @@ def _name_of(header: str) -> str:
     if header.startswith("["):
         return header[1:].partition("]")[0]
     return header.partition(":")[0].lower()
-
-
-def _same(given: str, right: str) -> bool:
-    """Compared in a time that tells nothing of where they differ."""
-    return hmac.compare_digest(given.encode(), right.encode())
-
-
-def _token(inspect: Inspect) -> str:
-    """The token, or nothing. It is never quoted."""
-    if inspect.token is None:
-        return ""
-    where, token = "token in [inspect]", inspect.token.get_secret_value().strip()
-    if not re.fullmatch(rf"[!-~]{{{TOKEN_CHARS_LEAST},}}", token):
-        raise ConfigError(
-            f"{where} is no token: it needs {TOKEN_CHARS_LEAST} characters or more, of ASCII and"
-            " without spaces (python -c 'import secrets; print(secrets.token_urlsafe())')"
-        )
-    return token

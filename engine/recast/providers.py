@@ -27,6 +27,7 @@ def wire_of(story: Story) -> Wire:
         transfer_takes=round(transfers[0] / 1000, 4) if transfers else PUT_THROUGH_S,
         transfer_fault="lost" if failed else None,
         outbound=answered is not None and answered.outbound,
+        machine=answered is not None and answered.machine,
     )
 
 

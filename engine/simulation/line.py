@@ -100,8 +100,9 @@ class Line:
     crossed: list[Crossed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        if self.scenario.wire.outbound:
-            self.info = replace(self.info, parameters={"direction": "outbound"})
+        told = {"direction": "outbound"} if self.scenario.wire.outbound else {}
+        told |= {"answered_by": "machine_start"} if self.scenario.wire.machine else {}
+        self.info = replace(self.info, parameters=told)
         self._lag_s = self.scenario.wire.lag
         self.said = list(self.scenario.caller)
         self._room = Room(self.scenario.wire.echo)

@@ -198,8 +198,9 @@ class Judge(Data, frozen=True):
 class Wire(Data, frozen=True):
     """The carrier: ``lag`` each way, ``jitter`` of the caller's frames, how long hanging up and
     putting the caller through take, and the faults of both and of its marks. ``outbound`` says
-    that we called. The agent's own voice comes back, ``echo`` seconds after it was played, where
-    the caller makes no sound; 0 is not at all."""
+    that we called, ``machine`` that the carrier knows a machine answered. The agent's own voice
+    comes back, ``echo`` seconds after it was played, where the caller makes no sound; 0 is not at
+    all."""
 
     lag: float = 0.0
     jitter: float = 0.0
@@ -210,6 +211,7 @@ class Wire(Data, frozen=True):
     transfer_takes: float = 0.5
     transfer_fault: Fault | None = None
     outbound: bool = False
+    machine: bool = False
 
 
 class Use(Data, frozen=True):
