@@ -9,7 +9,7 @@ has too much to do, whatever the reason, so it counts beside the number of calls
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
@@ -55,6 +55,8 @@ class Admission:
         """Whether everything that a call needs is loaded."""
         self.draining = False
         """Whether calls are only let out."""
+        self.turned_away: Counter[Refusal] = Counter()
+        """Calls so far that were not taken, by the reason that they were given."""
         self._reserved: deque[float] = deque()  # until when; oldest first
         self._lags_ms: deque[float] = deque(maxlen=_BEATS)
 

@@ -19,6 +19,7 @@ from engine.agents import AGENTS
 from engine.config import Config, load_config
 from engine.errors import ConfigError
 from engine.inspector.access import Access
+from engine.metrics import shared_by_workers
 from engine.service import media_url, run_service
 from engine.show import CallsPrinter
 from engine.supervisor import Inherited, Supervisor, cores, listening_on
@@ -156,7 +157,7 @@ async def _supervise(
     console: Console, config: Config, command: Callable[[int, int, int], Sequence[str]]
 ) -> None:
     count = config.workers or cores()
-    with listening_on(config.host, config.port) as opened:
+    with listening_on(config.host, config.port) as opened, shared_by_workers():
         host, port = opened.getsockname()[:2]
         url = media_url(Listening(host, port, lambda: None))
         console.print(f"starting {count} workers ...")

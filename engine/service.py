@@ -33,6 +33,7 @@ from adapters.shared_state.redis import RedisState
 from adapters.twilio.carrier import NotAnswered, answer
 from adapters.twilio.dialing import Address
 from effects.ports import Carrier, Shared, SharedLost
+from engine.afterwards import Afterwards
 from engine.config import Config
 from engine.errors import ConfigError
 from engine.fleet import Fleet
@@ -140,7 +141,11 @@ class _Calls:
         self._reception = Reception(config, access, shared, self.fleet, self._agents)
         self._admission = self._reception.admission
         usual = self._usual
-        self._parts: list[Part] = [Inspector(access, usual, journals), Metrics(access, usual)]
+        turned_away = self._admission.turned_away
+        self._metrics = Metrics(config.metrics, access, usual, turned_away)
+        self._afterwards = Afterwards(journals, [self._metrics])
+        inspector = Inspector(access, usual, journals)
+        self._parts: list[Part] = [inspector, self._metrics, self._afterwards]
         self._effects: trio.Nursery
         self._serving = trio.CancelScope()
         self._held: dict[trio.CancelScope, str] = {}
@@ -178,8 +183,9 @@ class _Calls:
         """What goes on beside the calls, until the port is closed."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.fleet.beat)
-            if self._admission.limits.lag_ms:
-                nursery.start_soon(self._admission.feel)
+            nursery.start_soon(self._metrics.run)
+            nursery.start_soon(self._afterwards.run)
+            nursery.start_soon(self._admission.feel, self._metrics.loop_was_late)
             await self._closed.wait()
             nursery.cancel_scope.cancel()
 

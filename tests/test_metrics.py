@@ -15,6 +15,7 @@ from engine.config import Inspect
 from engine.inspector.access import Access
 from engine.journal import AnyLine, End
 from engine.metrics import Metrics
+from engine.observing_settings import MetricsSettings
 from engine.session import Desk
 from tests.inspector_kit import LOCAL, a_call
 from tests.test_service import Change, a_desk
@@ -43,7 +44,7 @@ def ended(lines: list[AnyLine], **changes: str) -> list[AnyLine]:
 
 
 async def test_calls_are_counted_while_they_are_held_and_by_how_they_ended() -> None:
-    metrics = Metrics(ACCESS, lambda: None)
+    metrics = Metrics(MetricsSettings(), ACCESS, lambda: None, {})
     assert (await scraped(metrics))["antiphon_calls_total completed"] == 0
     first, second, third = (metrics.watchers()[0] for _ in range(3))
     calls = [
@@ -68,7 +69,7 @@ async def test_the_health_of_every_provider_is_told(autojump_clock: trio.abc.Clo
     desk = a_desk(Change())
     choice = desk.ports.language_model
     name = choice.first.name
-    metrics = Metrics(ACCESS, lambda: desk)
+    metrics = Metrics(MetricsSettings(), ACCESS, lambda: desk, {})
     choice.succeeded(name)
     assert (await scraped(metrics))[f"antiphon_provider_state mind {name} closed"] == 1
     for _ in range(3):
@@ -84,7 +85,10 @@ async def test_the_health_of_every_provider_is_told(autojump_clock: trio.abc.Clo
 
 async def test_before_the_providers_are_loaded_there_are_none_to_tell_of() -> None:
     desk: Desk | None = None
-    assert not any("provider" in name for name in await scraped(Metrics(ACCESS, lambda: desk)))
+    assert not any(
+        "provider" in name
+        for name in await scraped(Metrics(MetricsSettings(), ACCESS, lambda: desk, {}))
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,6 +96,6 @@ async def test_before_the_providers_are_loaded_there_are_none_to_tell_of() -> No
 )
 async def test_they_are_for_this_machine(headers: dict[str, str], status: int) -> None:
     """Who may ask how the providers are may ask this, and nobody else."""
-    routes = Metrics(ACCESS, lambda: None).routes
+    routes = Metrics(MetricsSettings(), ACCESS, lambda: None, {}).routes
     answer: Response = await routes["GET", "/metrics"](Request("GET", "/metrics", headers=headers))
     assert answer.status == status
