@@ -23,3 +23,8 @@ class ConfigError(AntiphonError):
 
 class JournalError(AntiphonError):
     """The journal cannot be read."""
+
+
+def without_message(reason: str) -> str:
+    """Why a call failed, without what the error said: that may be anybody's words."""
+    return ": ".join(reason.split(": ")[:2])

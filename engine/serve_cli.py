@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from adapters.front.server import Listening
+from engine import logs
 from engine.agents import AGENTS
 from engine.config import Config, load_config
 from engine.errors import ConfigError
@@ -83,6 +84,7 @@ def add_to(app: typer.Typer, run: Run) -> None:
             options = {"host": host, "port": port, "agent": agent, "workers": workers}
             given = {name: value for name, value in options.items() if value is not None}
             settings = replace(load_config(config), **given)
+            logs.configure(settings.log)
             if inherited:
                 await _work(console, settings, show=show, inherited=_inherited(inherited))
             elif settings.workers == 1:

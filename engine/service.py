@@ -33,7 +33,8 @@ from adapters.shared_state.redis import RedisState
 from adapters.twilio.carrier import NotAnswered, answer
 from adapters.twilio.dialing import Address
 from effects.ports import Carrier, Shared, SharedLost
-from engine.afterwards import Afterwards
+from engine import logs
+from engine.afterwards import Afterwards, Reader
 from engine.config import Config
 from engine.errors import ConfigError
 from engine.fleet import Fleet
@@ -143,7 +144,7 @@ class _Calls:
         usual = self._usual
         turned_away = self._admission.turned_away
         self._metrics = Metrics(config.metrics, access, usual, turned_away)
-        self._afterwards = Afterwards(journals, [self._metrics])
+        self._afterwards = Afterwards(journals, _readers(config, self._metrics))
         inspector = Inspector(access, usual, journals)
         self._parts: list[Part] = [inspector, self._metrics, self._afterwards]
         self._effects: trio.Nursery
@@ -284,7 +285,7 @@ class _Calls:
             self._admission.entered(),
             self.fleet.holding_call(info.call_id),
             trio.CancelScope() as call,
-            structlog.contextvars.bound_contextvars(call=info.call_id),
+            logs.of_call(info.call_id) as count_turns,
         ):
             self._held[call] = info.call_id
             try:
@@ -293,7 +294,7 @@ class _Calls:
                     desks.for_call(info),
                     carrier,
                     self._effects,
-                    watchers,
+                    [*watchers, count_turns],
                     live=partial(self._live.__setitem__, call),
                 )
             finally:
@@ -305,6 +306,15 @@ class _Calls:
         for call, held in self._held.items():
             if held == call_id:
                 call.cancel()
+
+
+def _readers(config: Config, metrics: Metrics) -> list[Reader]:
+    """Who reads the calls that are over."""
+    if not config.tracing.endpoint:
+        return [metrics]
+    from engine.tracing import Tracing  # only where it is wanted: it takes long to import
+
+    return [metrics, Tracing(config.tracing)]
 
 
 _ALIVE = Response(200, b"ok\n")
