@@ -9,7 +9,7 @@ has too much to do, whatever the reason, so it counts beside the number of calls
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
@@ -57,6 +57,8 @@ class Admission:
         """Whether new calls had better come to others; who comes all the same is taken."""
         self.draining = False
         """Whether calls are only let out."""
+        self.turned_away: Counter[Refusal] = Counter()
+        """Calls so far that were not taken, by the reason that they were given."""
         self._reserved: dict[str, float] = {}  # by call, until when; oldest first
         self._lags_ms: deque[float] = deque(maxlen=_BEATS)
 

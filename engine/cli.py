@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import trio
 import typer
 from rich.console import Console
@@ -21,6 +18,7 @@ from engine import (
     endpoint_cli,
     eval_cli,
     fuzz_cli,
+    logs,
     phone_cli,
     replay_cli,
     report_cli,
@@ -36,6 +34,7 @@ from engine.config import MEDIA_PATH
 from engine.demo import hold_demo
 from engine.errors import AntiphonError, first
 from engine.insight import turns_of
+from engine.observing_settings import LogSettings
 from engine.vocabulary import VOCABULARY
 from engine.waterfall import print_waterfalls
 
@@ -205,19 +204,7 @@ store_cli.add_to(app, errors_in_one_line())
 
 def main() -> None:
     """The ``antiphon`` command."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            # Plain tracebacks: the local variables of a call hold what its caller said.
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            ),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    logs.configure(LogSettings())
     app()
 
 

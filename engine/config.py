@@ -25,6 +25,7 @@ from adapters.whisper.settings import EndpointSettings, WhisperSettings
 from engine.admission import Limits
 from engine.config_sources import Table, explained, from_environment, merged, told_by
 from engine.errors import ConfigError
+from engine.observing_settings import LogSettings, MetricsSettings, TracingSettings
 from engine.sessions_settings import SessionSettings
 from states.settings import Settings
 
@@ -87,6 +88,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     vendors. ``twilio`` (see :mod:`adapters.twilio.settings`) and ``sessions`` (see
     :mod:`engine.sessions`): how calls come in. ``redis``: what workers share.
     ``telnyx``, ``asterisk``, ``audiosocket``: other carriers that calls come from.
+    ``log``, ``metrics``, ``tracing``: what it tells those who run it (see
+    :mod:`engine.observing_settings`).
 
     ``speech_to_text``, ``language_model`` and ``voice`` name the providers of each port in the
     order in which they are wanted; a later one takes over where those before it fail. Left out,
@@ -109,6 +112,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     twilio: TwilioSettings = TwilioSettings()
     sessions: SessionSettings = SessionSettings()
     redis: Redis = Redis()
+    log: LogSettings = LogSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    tracing: TracingSettings = TracingSettings()
 
     speech_to_text: tuple[RecogniserName, ...] = ()
     language_model: tuple[MindName, ...] = ()

@@ -30,3 +30,8 @@ def first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def without_message(reason: str) -> str:
+    """Why a call failed, without what the error said: that may be anybody's words."""
+    return ": ".join(reason.split(": ")[:2])

@@ -28,6 +28,7 @@ from effects.ports import ProviderError
 from effects.stage import Stage
 from engine import journal
 from engine.chart import Chart
+from engine.errors import without_message
 from engine.journal import Journal
 from engine.machine import Machine
 from engine.records import Record, Start, Stop, fold
@@ -225,7 +226,7 @@ class Interpreter:
 
     def _fail(self, reason: str, error: BaseException) -> None:
         """A bug: this call ends, loudly."""
-        log.error("call_failed", reason=reason, exc_info=error)
+        log.error("call_failed", reason=without_message(reason), exc_info=error)
         if self.failure is None:
             self.failure = reason
         self.ended.set()

@@ -94,6 +94,7 @@ class Reception:
         if refusal := self._unproved(request):
             return refusal
         if why_not := self.admission.why_no_stream():
+            self.admission.turned_away[why_not] += 1
             return plain(503, f"no call is taken now: {why_not}", retry_after="2")
         return None
 

@@ -15,10 +15,12 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from adapters.front.server import Listening
+from engine import logs
 from engine.agents import AGENTS
 from engine.config import Config, load_config
 from engine.errors import ConfigError
 from engine.inspector.access import Access
+from engine.metrics import shared_by_workers
 from engine.service import media_url, run_service
 from engine.show import CallsPrinter
 from engine.supervisor import Inherited, Supervisor, cores, listening_on
@@ -83,6 +85,7 @@ def add_to(app: typer.Typer, run: Run) -> None:
             options = {"host": host, "port": port, "agent": agent, "workers": workers}
             given = {name: value for name, value in options.items() if value is not None}
             settings = replace(load_config(config), **given)
+            logs.configure(settings.log)
             if inherited:
                 await _work(console, settings, show=show, inherited=_inherited(inherited))
             elif settings.workers == 1:
@@ -161,7 +164,7 @@ async def _supervise(
     console: Console, config: Config, command: Callable[[int, int, int], Sequence[str]]
 ) -> None:
     count = config.workers or cores()
-    with listening_on(config.host, config.port) as opened:
+    with listening_on(config.host, config.port) as opened, shared_by_workers():
         host, port = opened.getsockname()[:2]
         url = media_url(Listening(host, port, lambda: None))
         console.print(f"starting {count} workers ...")

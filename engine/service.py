@@ -35,6 +35,8 @@ from adapters.shared_state.redis import RedisState
 from adapters.twilio.carrier import answer
 from adapters.twilio.dialing import Address
 from effects.ports import Carrier, Shared, SharedLost
+from engine import logs
+from engine.afterwards import Afterwards, Reader
 from engine.config import MEDIA_PATH, Config
 from engine.errors import ConfigError, first
 from engine.fleet import Fleet
@@ -150,7 +152,11 @@ class _Calls:
         self._reception = Reception(config, access, shared, self.fleet, self._agents)
         self._admission = self._reception.admission
         usual = self._usual
-        self._parts: list[Part] = [Inspector(access, usual, journals), Metrics(access, usual)]
+        turned_away = self._admission.turned_away
+        self._metrics = Metrics(config.metrics, access, usual, turned_away)
+        self._afterwards = Afterwards(journals, _readers(config, self._metrics))
+        inspector = Inspector(access, usual, journals)
+        self._parts: list[Part] = [inspector, self._metrics, self._afterwards]
         self._audiosocket: Listening | None = None
         self._effects: trio.Nursery
         self._serving = trio.CancelScope()
@@ -189,8 +195,9 @@ class _Calls:
         """What goes on beside the calls, until the port is closed."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.fleet.beat)
-            if self._admission.limits.lag_ms:
-                nursery.start_soon(self._admission.feel)
+            nursery.start_soon(self._metrics.run)
+            nursery.start_soon(self._afterwards.run)
+            nursery.start_soon(self._admission.feel, self._metrics.loop_was_late)
             await self._closed.wait()
             nursery.cancel_scope.cancel()
 
@@ -321,7 +328,7 @@ class _Calls:
             self._admission.entered(info.call_id),
             self.fleet.holding_call(info.call_id),
             trio.CancelScope() as call,
-            structlog.contextvars.bound_contextvars(call=info.call_id),
+            logs.of_call(info.call_id) as count_turns,
         ):
             self._held[call] = info.call_id
             try:
@@ -330,7 +337,7 @@ class _Calls:
                     desks.for_call(info),
                     carrier,
                     self._effects,
-                    watchers,
+                    [*watchers, count_turns],
                     live=partial(self._live.__setitem__, call),
                 )
             finally:
@@ -342,6 +349,15 @@ class _Calls:
         for call, held in self._held.items():
             if held == call_id:
                 call.cancel()
+
+
+def _readers(config: Config, metrics: Metrics) -> list[Reader]:
+    """Who reads the calls that are over."""
+    if not config.tracing.endpoint:
+        return [metrics]
+    from engine.tracing import Tracing  # only where it is wanted: it takes long to import
+
+    return [metrics, Tracing(config.tracing)]
 
 
 _ALIVE = Response(200, b"ok\n")

@@ -16,6 +16,7 @@ from effects.ports import CallInfo, CallStore, Carrier
 from effects.stage import Ports, Stage
 from engine import journal
 from engine.chart import Chart
+from engine.errors import without_message
 from engine.interpreter import CALL, Interpreter
 from engine.journal import AnyLine, Journal
 from states.agent import Agent
@@ -115,7 +116,10 @@ async def hold_call(
         finally:
             outcome = await _close(interpreter, carrier, record, now_ms)
     log.info(
-        "call_ended", call=outcome.call_id, reason=outcome.reason, duration_ms=outcome.duration_ms
+        "call_ended",
+        call=outcome.call_id,
+        reason=without_message(outcome.reason),
+        duration_ms=outcome.duration_ms,
     )
     return outcome
 

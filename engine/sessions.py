@@ -113,6 +113,7 @@ class Sessions:
         if wanted.region and wanted.region != self._settings.region:
             log.info("session_far_from_home", wanted=wanted.region, here=self._settings.region)
         if why_not := self._admission.why_not():
+            self._admission.turned_away[why_not] += 1
             return problem(503, f"no session can be had now: {why_not}", retry_after="5")
         session = self._granted(request, wanted)
         self._admission.reserve(session.id)

@@ -26,6 +26,7 @@ import structlog
 import trio
 
 from engine.errors import ConfigError
+from engine.metrics import worker_is_gone
 
 log = structlog.get_logger()
 
@@ -147,6 +148,7 @@ class Supervisor:
             with trio.CancelScope(shield=True):
                 _signal(worker, signal.SIGKILL)
                 await worker.process.wait()
+                worker_is_gone(worker.process.pid)
                 await worker.pipe.aclose()
 
     async def _listen(self, worker: _Worker) -> None:

@@ -102,6 +102,7 @@ class Telephony:
         why_not = None if self._admission.has_place(call_id) else self._admission.why_not()
         if why_not:
             log.warning("call_turned_away", call=call_id, reason=why_not)
+            self._admission.turned_away[why_not] += 1
             return self._turned_away()
         self._admission.reserve(call_id)
         return _twiml(self._connected(request, call_id, fields))
@@ -190,6 +191,7 @@ class Telephony:
         except ValueError as error:  # msgspec's own, and that of bytes that are no UTF-8
             return plain(400, f"{error}: to is needed: +15551234567, or sip:…")
         if why_not := self._admission.why_not():
+            self._admission.turned_away[why_not] += 1
             return plain(503, f"no call can be made now: {why_not}", retry_after="5")
         try:
             call_id = await self.dial(wanted.to)

@@ -18,7 +18,7 @@ from engine.config import Config, load_config
 from engine.fleet import Fleet
 from engine.inspector.access import Access
 from engine.keys import VARIABLES
-from engine.reception import MEDIA_PATH, READY, Reception
+from engine.config import MEDIA_PATH, READY, Reception
 from engine.service import GOODBYE_S, STOP_S
 from engine.sessions import SESSION
 from engine.telephony import VOICE

@@ -42,11 +42,18 @@ def call_part(call_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", call_id)[:64]
 
 
+def path_in(folder: Path, call_id: str, moment: datetime) -> Path:
+    """Where the journal of a call goes that begins at this moment (UTC)."""
+    return folder / f"{moment:%Y%m%dT%H%M%S}{ending_for(call_id)}"
+
+
 class FileStore:
     """A CallStore over a folder. Journals are named by time and call."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.dropped = 0
+        """Lines of all calls so far for which there was no room."""
         self._writer = _Writer()
 
     async def __aenter__(self) -> Self:
@@ -64,7 +71,7 @@ class FileStore:
 
     def path_for(self, call_id: str) -> Path:
         """Where the journal of a call that begins now goes."""
-        return self.folder / f"{name_for(call_id)}.jsonl"
+        return path_in(self.folder, call_id, datetime.now(UTC))
 
     @asynccontextmanager
     async def open(self, call_id: str) -> AsyncIterator[_FileSink]:
@@ -77,6 +84,7 @@ class FileStore:
             with trio.move_on_after(FLUSH_S, shield=True):
                 await trio.to_thread.run_sync(sink.close, abandon_on_cancel=True)
             if sink.dropped:
+                self.dropped += sink.dropped
                 log.error("journal_lines_dropped", path=str(sink.path), count=sink.dropped)
 
 
