@@ -66,7 +66,9 @@ def borne(held: Round, folder: Path, left_kb: float) -> list[Figure]:
     late_ms, limit_ms = held.readings["loop_late_p95_ms"], Limits().lag_ms
     return [
         at_least("calls taken", 100 * taken / size, "%", 100.0, "to the end that the caller chose"),
-        at_least("journals whole", 100 * whole / (size + 1), "%", 100.0, "the first call's as well"),
+        at_least(
+            "journals whole", 100 * whole / (size + 1), "%", 100.0, "the first call's as well"
+        ),
         at_most("lag, p95", late_ms, "ms", limit_ms, "the budget: above it, no new call is taken"),
         at_most("lag, longest", held.readings["loop_late_max_ms"], "ms", None),
         at_most("call-minutes held", held.call_minutes, "min", None, f"in {held.wall_s:.0f} s"),
