@@ -8,11 +8,9 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 
 import pytest
 import trio
-from msgspec.structs import replace as changed
 from rich.console import Console
 from trio.testing import MockClock
 
@@ -28,6 +26,7 @@ from adapters.twilio.script import (
 from adapters.twilio.settings import TwilioSettings
 from bench.scripted import Spoken, TimedMind
 from effects.choice import Choice
+from effects.ports import Prompt, TextDelta, ToolCall, Usage
 from engine import serve_cli, service
 from engine.admission import Limits
 from engine.config import Config
@@ -215,9 +214,9 @@ async def test_a_place_that_nobody_comes_for_is_not_waited_for_long(
 class SlowMind(TimedMind):
     """Thinks for three seconds before it begins."""
 
-    async def reply(self, prompt: object, emit: object) -> object:  # type: ignore[override]
+    async def reply(self, prompt: Prompt, emit: Callable[[TextDelta | ToolCall], None]) -> Usage:
         await trio.sleep(3)
-        return await super().reply(prompt, emit)  # type: ignore[arg-type]
+        return await super().reply(prompt, emit)
 
 
 @dataclass(frozen=True)
@@ -233,7 +232,7 @@ class Moment:
     @property
     def script(self) -> Script:
         utterances = tuple(Utterance(spoken.mulaw, when) for spoken, when in self.said)
-        return changed_script(LISTENS, utterances, self.keys)
+        return replace(LISTENS, utterances=utterances, keys=self.keys)
 
     @property
     def desk(self) -> Desk:
@@ -243,12 +242,6 @@ class Moment:
         if self.slow:
             ports = replace(ports, language_model=Choice(SlowMind(trio.sleep)))
         return replace(desk, ports=ports)
-
-
-def changed_script(
-    script: Script, utterances: tuple[Utterance, ...], keys: tuple[KeyPress, ...]
-) -> Script:
-    return replace(script, utterances=utterances, keys=keys)
 
 
 ASKS = (says("please put me through to customer support"), AfterAgent())
@@ -345,7 +338,7 @@ async def test_a_second_signal_hurries(
 
     monkeypatch.setattr(service, "open_desks", open_desks)
     monkeypatch.setattr(serve_cli, "CallsPrinter", watched)
-    config = changed(Config(), twilio=TwilioSettings(unsigned=True))
+    config = Config(twilio=TwilioSettings(unsigned=True))
     ended = trio.Event()
 
     async def work() -> None:
@@ -355,7 +348,7 @@ async def test_a_second_signal_hurries(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(work)
         await trio.sleep(1)
-        nursery.start_soon(partial(caller, port))
+        nursery.start_soon(caller, port)
         await trio.sleep(5)
         os.kill(os.getpid(), signal.SIGTERM)
         await trio.sleep(5)

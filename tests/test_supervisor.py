@@ -157,7 +157,9 @@ async def test_who_cannot_be_replaced_stays(mode: str) -> None:
             old = await all_of(port, 2)
             os.kill(os.getpid(), signal.SIGHUP)
             with capture_logs() as logs:
-                while not any(one["event"] == "rolling_restart_given_up" for one in logs):
+                while not any(  # noqa: ASYNC110
+                    one["event"] == "rolling_restart_given_up" for one in logs
+                ):
                     await trio.sleep(0.02)
             assert started == ["", "", mode]
             assert await all_of(port, 2) == old

@@ -101,7 +101,7 @@ async def workers(folder: Path, calls: int = 100) -> AsyncIterator[Workers]:
 
 async def end_of(journal: Path) -> str:
     """How a call ended, once its journal says so: the caller knows a little earlier."""
-    while not isinstance(end := read_what_there_is(journal).lines[-1], End):
+    while not isinstance(end := read_what_there_is(journal).lines[-1], End):  # noqa: ASYNC110
         await trio.sleep(0.02)
     return end.outcome
 
@@ -110,18 +110,18 @@ async def test_a_dead_worker_costs_its_own_calls_only(tmp_path: Path) -> None:
     """The calls of the other go on to their own end, new ones are taken meanwhile, and the dead one
     is replaced."""
     async with workers(tmp_path) as it:
-        begun = it.pids
+        begun, started = it.pids, 0
         async with trio.open_nursery() as calling:
             while len(it.held_by()) < 2:
-                before = it.held_by().total()
                 calling.start_soon(it.call, STAYS)
-                await it.answered(before + 1)
+                started += 1
+                await it.answered(started)
             before = it.held_by()
             victim, other = before
             os.kill(victim, signal.SIGKILL)
             await gone(victim)
             calling.start_soon(it.call, STAYS)
-            await it.answered(before.total() + 1)
+            await it.answered(started + 1)
             while len(it.pids) < 3:  # noqa: ASYNC110
                 await trio.sleep(0.02)
         (new,) = it.pids - begun
