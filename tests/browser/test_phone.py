@@ -14,7 +14,7 @@ from states.mulaw import SILENCE
 from tests.browser.phone_kit import PHONE, Troubles, opened, serving_files, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, WebSocketRoute
+    from playwright.sync_api import Browser, Page, Route, WebSocketRoute
 
 SECOND = b"\x20" * 8000  # something loud
 NARROW = {"width": 340, "height": 700}
@@ -110,6 +110,24 @@ def test_the_page_speaks_as_the_carrier_does(agent: Agent, page: Page) -> None:
     assert {len(frame.mulaw) for frame in frames} == {160}
     assert Dtmf("7") in agent.heard
     assert Mark("one") in agent.heard
+
+
+def test_the_page_brings_the_token_it_is_given(agent: Agent, page: Page) -> None:
+    """For the very call that it begins."""
+    asked: list[str] = []
+
+    def token(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(json={"token": "lets-it-in"})
+
+    page.route("**/phone/token?*", token)
+    page.click("#hang-up")
+    page.click("#call")
+    agent.wait_for(Media)
+    info = agent.heard[0]
+    assert isinstance(info, CallInfo)
+    assert info.parameters == {"phone": "browser", "token": "lets-it-in"}
+    assert asked[0].endswith(f"/phone/token?id={info.call_id}")
 
 
 def test_a_clear_empties_the_buffer_and_brings_every_mark_back(agent: Agent, page: Page) -> None:

@@ -18,6 +18,16 @@ globalThis.antiphon ??= {};
     }
   };
 
+  /** What lets this call in, where the service wants that; empty where it does not. */
+  const token_for = async (/** @type {string} */ call_id) => {
+    try {
+      const answer = await fetch(`/phone/token?id=${call_id}`);
+      return answer.ok ? String((await answer.json()).token) : "";
+    } catch {
+      return ""; // the websocket will tell what is wrong
+    }
+  };
+
   antiphon.Call = class {
     /** Call the server at `url`. Nothing is heard or said before `onanswered`. */
     constructor(/** @type {string} */ url, /** @type {any} */ sound) {
@@ -42,8 +52,9 @@ globalThis.antiphon ??= {};
       this._state = /** @type {"calling" | "talking" | "over"} */ ("calling");
       this._unheard = true; // nothing has come from the agent
       this._sound = sound;
+      this._token = token_for(this.call_id);
       this._socket = new WebSocket(url);
-      this._socket.onopen = () => this._begin();
+      this._socket.onopen = () => void this._begin();
       this._socket.onmessage = ({ data }) => this._receive(data);
       this._socket.onclose = ({ code, reason }) => void this._closed(code, reason);
       this._patience = setTimeout(() => this._socket.close(), CONNECT_MS);
@@ -69,11 +80,13 @@ globalThis.antiphon ??= {};
       };
     }
 
-    _begin() {
+    async _begin() {
+      const token = await this._token;
+      if (this._state !== "calling") return; // hung up meanwhile
       clearTimeout(this._patience);
       this._state = "talking";
       this._send(this._stream.connected());
-      this._send(this._stream.start());
+      this._send(this._stream.start(token));
       this.onanswered();
     }
 
