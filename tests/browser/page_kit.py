@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -52,7 +52,9 @@ def lines_of(scenario: str) -> list[AnyLine]:
 def view(scenario: str, *, first: int | None = None, troubles: tuple[str, ...] = ()) -> CallView:
     """What the page gets of it; of a live call only the ``first`` lines."""
     reading = Reading(lines_of(scenario)[:first], list(troubles))
-    return view_of(reading, default_chart(), live=first is not None, file=f"{scenario}.jsonl")
+    return view_of(
+        reading, default_chart(), live=first is not None, journal=Path("calls", f"{scenario}.jsonl")
+    )
 
 
 @dataclass
@@ -60,6 +62,7 @@ class Service:
     """What it serves. ``release`` lets the rest of the live call's lines out."""
 
     recorded: list[str]
+    older: list[str] = field(default_factory=list)
     live: str = ""
     known: int = 30
     url: str = ""
@@ -70,6 +73,10 @@ class Service:
         """All calls, the live one first."""
         live = [self.view(self.live).call] if self.live else []
         return [*live, *(view(name).call for name in self.recorded)]
+
+    def calls_before(self) -> list[CallSummary]:
+        """Those that are not in the first list."""
+        return [view(name).call for name in self.older]
 
     def view(self, call_id: str) -> CallView:
         """A call as it is now."""
@@ -106,8 +113,11 @@ def serving(service: Service) -> Iterator[Service]:
                 with suppress(ConnectionError):  # the page was closed
                     for event in service.events(int(query["after"])):
                         self.wfile.write(event)
+            elif name == "calls" and "before" in query:
+                self.answer(msgspec.json.encode(service.calls_before()), "application/json")
             elif name == "calls":
-                self.answer(msgspec.json.encode(service.calls()), "application/json")
+                more = {"link": '</inspect/calls?before=x>; rel="next"'} if service.older else {}
+                self.answer(msgspec.json.encode(service.calls()), "application/json", more)
             elif name == "call":
                 self.answer(msgspec.json.encode(service.view(query["id"])), "application/json")
             elif name == "scenario":
@@ -118,14 +128,15 @@ def serving(service: Service) -> Iterator[Service]:
                 file = PAGE.joinpath(name.removeprefix("page/") or "index.html")
                 self.answer(file.read_bytes(), TYPES[file.name.rpartition(".")[2]])
 
-        def answer(self, body: bytes, kind: str) -> None:
-            self.start(kind)
+        def answer(self, body: bytes, kind: str, more: Mapping[str, str] = {}) -> None:
+            self.start(kind, more)
             self.wfile.write(body)
 
-        def start(self, kind: str) -> None:
+        def start(self, kind: str, more: Mapping[str, str] = {}) -> None:
             self.send_response(200)
             self.send_header("content-type", f"{kind}; charset=utf-8")
-            self.send_header("content-security-policy", POLICY)
+            for header, value in {"content-security-policy": POLICY, **more}.items():
+                self.send_header(header, value)
             self.end_headers()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

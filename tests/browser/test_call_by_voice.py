@@ -105,6 +105,7 @@ def test_a_call_is_held_by_voice(service: Service, launch: Launch, tmp_path: Pat
     lines_with(notes.MarkEchoed)
     until_page_says(page, CLEARED)
     assert "The agent stopped at once" in page.inner_text("#cleared")
+    until_page_says(page, "document.getElementById('why').textContent.includes('overlap_held')")
     until_page_says(page, SILENT)
     until(lambda: "today" in words(service.journal(call_id)), LIMIT_S, "'today' is not heard")
     until_page_says(page, ANSWERED)

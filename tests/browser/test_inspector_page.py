@@ -173,11 +173,25 @@ def test_the_list_of_calls_is_filtered_and_copied_from(page: Page) -> None:
         until(page, f"antiphon.page.call.summary.call_id === '{INTERRUPTED}'")
         page.locator("#copy-replay").click()
         copied = page.evaluate("navigator.clipboard.readText()")
-        assert copied == f"antiphon replay calls/{INTERRUPTED}.jsonl"
+        assert copied == f".venv/bin/antiphon replay calls/{INTERRUPTED}.jsonl"
         page.locator("#copy-scenario").click()
         until(page, "document.querySelector('#said').textContent.startsWith('Scenario')")
         assert page.evaluate("navigator.clipboard.readText()") == f"says: {INTERRUPTED}\n"
         assert page.url.endswith(f"?id={INTERRUPTED}")
+
+
+def test_older_calls_are_asked_for(page: Page) -> None:
+    """The list has the newest; a button brings those before, as long as there are any."""
+    with serving(Service([INTERRUPTED], older=[ANSWERED])) as service:
+        page.goto(service.url)
+        until(page, LOADED)
+        calls = page.locator("#call-list .call")
+        assert calls.count() == 1
+        page.locator("#calls-older").click()
+        until(page, "document.querySelectorAll('#call-list .call').length === 2")
+        assert page.locator("#calls-older").is_hidden()
+        calls.last.click()
+        until(page, f"antiphon.page.call.summary.call_id === '{ANSWERED}'")
 
 
 def test_a_live_call_is_followed_to_its_end(page: Page) -> None:

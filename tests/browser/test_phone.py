@@ -286,11 +286,19 @@ def test_a_page_that_is_not_secure_is_told_of(browser: Browser) -> None:
     page.close()
 
 
-def test_an_engine_that_is_still_loading_is_told_of(page: Page) -> None:
+@pytest.mark.parametrize(
+    ("why_not", "told"),
+    [
+        ("loading", "The models are still loading"),
+        ("lagging", "The machine has too much to do"),
+        (None, "The call was not taken"),
+    ],
+)
+def test_why_no_call_is_taken_is_told(page: Page, why_not: str | None, told: str) -> None:
     """Then calls are answered with 503: the person may try again."""
-    page.route("**/healthz", lambda route: route.fulfill(status=503))
+    page.route("**/readyz", lambda route: route.fulfill(status=503, json={"why_not": why_not}))
     page.click("#call")
-    page.wait_for_selector("text=The models are still loading")
+    page.wait_for_selector(f"text={told}")
     assert page.is_enabled("#call")
 
 
@@ -303,10 +311,14 @@ def test_without_an_inspector_there_is_a_phone(page: Page, agent: Agent) -> None
 
 
 def test_what_the_inspector_tells_is_shown(page: Page) -> None:
-    """The chart of the call that was placed, the state of the floor, the latest latency."""
+    """The chart of the call that was placed, the state of the floor, by which transition the agent
+    stopped, the latest latency."""
     told = (
-        'event: line\ndata: {"n": 7, "line": {"line": "event", "states": ["live", "floor",'
-        ' "thinking", "quiet"]}}\n\n'
+        'event: line\ndata: {"n": 7, "line": {"line": "event", "event": {"event": "output_ready"},'
+        ' "states": ["live", "floor", "speaking", "alone"]}}\n\n'
+        'event: line\ndata: {"n": 8, "line": {"line": "event", "event": {"event": "overlap_held"},'
+        ' "states": ["live", "floor", "interrupted"], "took": [[115, "overlap_held"]],'
+        ' "guards": [["only_backchannel", false], ["only_backchannel", false]]}}\n\n'
         'event: turns\ndata: [{"latency_ms": 811.6}, {"latency_ms": null}]\n\n'
         "event: over\ndata: {}\n\n"
     )
@@ -321,7 +333,8 @@ def test_what_the_inspector_tells_is_shown(page: Page) -> None:
     agent.wait_for(Media)
     agent.send(agent.stream.mark("one"))
     page.wait_for_selector("text=812 ms")
-    assert page.inner_text("#floor") == "thinking"
+    assert page.inner_text("#floor") == "interrupted"
+    assert page.inner_text("#why") == "Why: t115 on overlap_held, only_backchannel: no"
     info = agent.heard[0]
     assert isinstance(info, CallInfo)
     assert page.get_attribute("#chart", "src") == f"/inspect?id={info.call_id}&only=chart"

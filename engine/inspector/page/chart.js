@@ -45,7 +45,7 @@
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(styles.join("\n"));
       document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-        for (const title of svg.querySelectorAll("title")) title.remove(); // they would be tips everywhere
+      for (const title of svg.querySelectorAll("title")) title.remove(); // they would be tips everywhere
       for (const part of svg.querySelectorAll("[id]")) this.parts.set(part.id, part);
       for (const arrow of svg.querySelectorAll("[data-transitions]")) {
         for (const number of arrow.dataset.transitions.split(" ")) {
@@ -136,7 +136,11 @@
       const height = (width * seen.height) / seen.width;
       const around = this.boxOf(this.around) || leaf;
       const at = around.width < width && around.height < height ? around : leaf;
-      this.glide({ x: at.x + at.width / 2 - width / 2, y: at.y + at.height / 2 - height / 2, width, height });
+      const inside = (/** @type {number} */ middle, /** @type {number} */ seen, /** @type {number} */ from, /** @type {number} */ all) =>
+        seen < all ? Math.min(Math.max(middle - seen / 2, from), from + all - seen) : from + (all - seen) / 2;
+      const x = inside(at.x + at.width / 2, width, this.all.x, this.all.width);
+      const y = inside(at.y + at.height / 2, height, this.all.y, this.all.height);
+      this.glide({ x, y, width, height });
     }
 
     /** Where a state is in the picture; it never moves. @param {string} id */

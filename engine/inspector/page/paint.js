@@ -29,6 +29,9 @@
   /** Kinds that are drawn as if unfinished. */
   const HOLLOW = new Set(["dropped", "cancelled"]);
 
+  /** Kinds of points that leave room for a label above them. */
+  const LOW = new Set(["partial", "mark", "clause"]);
+
   antiphon.RULER_PX = RULER_PX;
 
   /** The colours as the page has them now. */
@@ -144,8 +147,9 @@
         const nextX = at + 1 < bars.starts.length ? antiphon.xOf(sight, bars.starts[at + 1]) : Infinity;
         if (nextX - x > 7) point(context, bar, x, top + pad, height, colour, layer);
         else {
+          const low = LOW.has(bar.kind) ? 0.6 : 0;
           context.fillStyle = colour;
-          context.fillRect(Math.round(x), top + pad, 1, height);
+          context.fillRect(Math.round(x), Math.round(top + pad + height * low), 1, Math.round(height * (1 - low)));
         }
       } else {
         // Whole pixels: a rectangle between two costs several times as much.
@@ -196,7 +200,7 @@
    * @param {string} colour @param {number} layer */
   function point(context, bar, x, y, height, colour, layer) {
     context.fillStyle = colour;
-    if (bar.kind === "partial" || bar.kind === "mark" || bar.kind === "clause") {
+    if (LOW.has(bar.kind)) {
       context.fillRect(Math.round(x), Math.round(y + height * 0.6), 1, Math.round(height * 0.4));
     } else if (layer && bar.kind === "final") {
       context.fillRect(Math.round(x) - 1, y, 2, height);

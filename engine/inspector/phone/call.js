@@ -7,12 +7,19 @@ globalThis.antiphon ??= {};
   const CONNECT_MS = 10_000;
   const NORMAL = 1000; // RFC 6455, section 7.4.1
 
-  /** Whether a call at this origin could be answered, and if not, why. */
+  const WHY_NOT = /** @type {Record<string, string>} */ ({
+    loading: "The models are still loading: call again in a moment.",
+    lagging: "The machine has too much to do for one more call: call again in a moment.",
+    full: "All lines are busy: call again in a moment.",
+    draining: "antiphon is being stopped, and takes no more calls.",
+  });
+
+  /** Why a call was not answered. A browser does not tell what its websocket was refused with. */
   const why_unanswered = async () => {
     try {
-      const health = await fetch("/healthz", { signal: AbortSignal.timeout(CONNECT_MS) });
-      if (health.status === 503) return "The models are still loading: call again in a moment.";
-      return "The call was not taken.";
+      const readiness = await fetch("/readyz", { signal: AbortSignal.timeout(CONNECT_MS) });
+      const told = await readiness.json().catch(() => null);
+      return WHY_NOT[told?.why_not] ?? "The call was not taken: call again in a moment.";
     } catch {
       return "antiphon does not answer: is it still running?";
     }
