@@ -112,7 +112,7 @@ def test_the_page_speaks_as_the_carrier_does(agent: Agent, page: Page) -> None:
     assert Mark("one") in agent.heard
 
 
-def test_the_page_brings_the_token_it_is_given(agent: Agent, page: Page) -> None:
+def test_the_page_brings_the_token_it_is_given(page: Page) -> None:
     """For the very call that it begins."""
     asked: list[str] = []
 
@@ -121,7 +121,7 @@ def test_the_page_brings_the_token_it_is_given(agent: Agent, page: Page) -> None
         route.fulfill(json={"token": "lets-it-in"})
 
     page.route("**/phone/token?*", token)
-    page.click("#hang-up")
+    agent = Agent(page)
     page.click("#call")
     agent.wait_for(Media)
     info = agent.heard[0]
