@@ -66,6 +66,7 @@
 
     /** Light what holds at a line of the call. @param {any} call @param {number} index */
     show(call, index) {
+      this.settle();
       const event = call.eventAt(index);
       if (event === this.shown) return;
       this.shown = event;
@@ -97,8 +98,12 @@
       }
       this.floor = floorOf(call, inner);
       this.around = call.lanes.parents.get(this.floor) || "";
+    }
+
+    /** Follow as soon as nobody scrubs or steps any more: to move a big picture is dear. */
+    settle() {
       if (!this.following) return;
-      clearTimeout(this.soon); // not at each of the events that somebody scrubs over
+      clearTimeout(this.soon);
       this.soon = setTimeout(() => this.following && this.follow(), SETTLED_MS);
     }
 
@@ -160,14 +165,15 @@
     /** There in a moment, so that eyes can go along. @param {any} box */
     glide(box) {
       const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      const from = { ...this.box };
-      const began = performance.now();
       const mine = (this.gliding = {});
+      const from = { ...this.box };
+      if (SIDES.every((side) => Math.abs(from[side] - box[side]) < 0.1)) return;
+      const began = performance.now();
       const step = () => {
         if (this.gliding !== mine) return;
         const share = still ? 1 : Math.min(1, (performance.now() - began) / GLIDE_MS);
         const eased = 1 - (1 - share) ** 3;
-        const between = (/** @type {string} */ side) => from[side] + (box[side] - from[side]) * eased;
+        const between = (/** @type {"x" | "y" | "width" | "height"} */ side) => from[side] + (box[side] - from[side]) * eased;
         this.look({ x: between("x"), y: between("y"), width: between("width"), height: between("height") });
         if (share < 1) requestAnimationFrame(step);
       };
@@ -231,6 +237,8 @@
     return states.filter((id) => !around.has(id));
   };
 
+  /** @type {("x" | "y" | "width" | "height")[]} */
+  const SIDES = ["x", "y", "width", "height"];
   const GLIDE_MS = 220;
   const SETTLED_MS = 90;
   const REST_MS = 50;
