@@ -29,7 +29,8 @@ TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 POLICY = "default-src 'self'; img-src 'self' data:"
 PICTURE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 300" class="chart">
 <style>svg.chart { --hue: #1d5fd1; --paper: #fff } .frame { fill: var(--paper) }</style>
-<g id="state-waiting" class="state"><rect class="frame" x="0" y="0" width="90" height="40"/></g>
+<g id="state-waiting" class="state"><rect class="frame" x="0" y="0" width="90" height="40"/>
+<g id="t18" class="transition"><text x="4" y="20">t18</text></g></g>
 <g id="state-hearing" class="state"><rect class="frame" x="0" y="60" width="90" height="40"/>
 <g id="t25" class="transition"><text x="4" y="80">t25</text></g></g>
 <g id="state-interrupted" class="state">

@@ -78,6 +78,17 @@ def test_at_each_moment_the_states_of_that_moment_are_lit(page: Page, tmp_path: 
     assert page.locator(".guards li").count() >= 1
 
 
+def test_a_transition_that_was_taken_is_found_on_the_chart(page: Page, tmp_path: Path) -> None:
+    """Its button brings its line into sight; the chart follows the states no longer."""
+    open_report(page, tmp_path, report_of(view(NOISE), PICTURE))
+    seek(page, moment_of(NOISE, SpeechStarted))
+    page.evaluate("antiphon.page.picture.look({x: 300, y: 200, width: 50, height: 50})")
+    page.locator(".taken-list button", has_text="t18").click()
+    seen = "(({x, y, width, height}) => x < 4 && y < 10 && x + width > 20 && y + height > 20)"
+    until(page, f"{seen}(antiphon.page.picture.box)")
+    assert page.get_attribute("#chart-follow", "aria-pressed") == "false"
+
+
 def test_the_keys_step_from_event_to_event(page: Page, tmp_path: Path) -> None:
     """Arrows go one on or back, Home and End to the ends, also with the list out of sight; + and 0
     change what of the call is in sight; ? tells of it all."""

@@ -81,14 +81,12 @@
 
     /** @param {any} call */
     item(call) {
-      const worst = Math.max(0, ...call.latencies_ms);
       const button = antiphon.el("button", "call",
         antiphon.el("span", "top",
           antiphon.el("b", "", call.call_id.slice(-6)),
           call.outcome === "live" ? antiphon.el("span", "live", "live") : null,
           antiphon.el("time", "", antiphon.date(call.started))),
-        antiphon.el("span", "under", call.agent + " · " + (call.state || call.outcome)
-          + (call.duration_ms ? " · " + antiphon.took(call.duration_ms) : "") + " · " + call.turns + (call.turns === 1 ? " turn" : " turns") + (worst ? " · worst " + Math.round(worst) + " ms" : "")),
+        antiphon.el("span", "under", told(call)),
         antiphon.el("span", "flags", ...call.flags.map((/** @type {string} */ flag) => antiphon.el("i", flag, FLAGS[flag] || flag))));
       button.type = "button";
       button.dataset.id = call.call_id;
@@ -98,6 +96,16 @@
   };
 
   const REFRESH_MS = 3000;
+
+  /** A call in a line, whose parts stay together where it is broken. @param {any} call */
+  function told(call) {
+    const worst = Math.max(0, ...call.latencies_ms);
+    const facts = [call.agent, call.state || call.outcome];
+    if (call.duration_ms) facts.push(antiphon.took(call.duration_ms));
+    facts.push(call.turns + (call.turns === 1 ? " turn" : " turns"));
+    if (worst) facts.push("worst " + Math.round(worst) + " ms");
+    return facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · ");
+  }
 
   /** What comes after an answer, by its Link header. @param {Response} answer */
   function nextOf(answer) {

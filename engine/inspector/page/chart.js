@@ -18,7 +18,7 @@
       this.svg = null;
       this.floor = "";
       this.around = "";
-      /** @type {Map<string, any>} where each state is */ this.boxes = new Map();
+      /** @type {Map<string, any>} where each part is */ this.boxes = new Map();
       this.size = { width: 1, height: 1 };
       new ResizeObserver(() => this.resized()).observe(host);
       this.resting = false;
@@ -134,13 +134,25 @@
     /** The state of the floor in the middle, with what is around it, at a size that can be read.
      * Where the size stays, texts need not be laid out again. */
     follow() {
-      const leaf = this.floor && this.boxOf(this.floor);
-      if (!leaf) return;
+      const leaf = this.floor && this.boxOf("state-" + this.floor);
+      const around = this.boxOf("state-" + this.around);
+      if (leaf) this.goTo(leaf, around || leaf);
+    }
+
+    /** Show a part of the picture, and stay there. @param {string} id */
+    reveal(id) {
+      const box = this.boxOf(id);
+      if (!box) return;
+      this.taken();
+      this.goTo(box, box);
+    }
+
+    /** Have a box in the middle, or a bigger one if that fits. @param {any} box @param {any} bigger */
+    goTo(box, bigger) {
       const seen = this.size;
       const width = Math.min(seen.width / READABLE, this.all.width * 1.1);
       const height = (width * seen.height) / seen.width;
-      const around = this.boxOf(this.around) || leaf;
-      const at = around.width < width && around.height < height ? around : leaf;
+      const at = bigger.width < width && bigger.height < height ? bigger : box;
       const inside = (/** @type {number} */ middle, /** @type {number} */ seen, /** @type {number} */ from, /** @type {number} */ all) =>
         seen < all ? Math.min(Math.max(middle - seen / 2, from), from + all - seen) : from + (all - seen) / 2;
       const x = inside(at.x + at.width / 2, width, this.all.x, this.all.width);
@@ -148,10 +160,10 @@
       this.glide({ x, y, width, height });
     }
 
-    /** Where a state is in the picture; it never moves. @param {string} id */
+    /** Where a part is in the picture; it never moves. @param {string} id */
     boxOf(id) {
       if (!this.boxes.has(id)) {
-        const part = this.parts.get("state-" + id);
+        const part = this.parts.get(id);
         const inverse = this.svg && this.svg.getScreenCTM()?.inverse();
         if (!part || !inverse) return null;
         const { left, top, right, bottom } = part.getBoundingClientRect();

@@ -81,7 +81,8 @@
       const x = Math.round(antiphon.xOf(sight, ms)) + 0.5;
       context.moveTo(x, RULER_PX - 6);
       context.lineTo(x, RULER_PX);
-      context.fillText(tick(ms, step), x + 3, RULER_PX / 2);
+      const text = tick(ms, step);
+      if (x + 3 + text.length * CHAR_PX < width) context.fillText(text, x + 3, RULER_PX / 2);
     }
     context.moveTo(0, RULER_PX - 0.5);
     context.lineTo(width, RULER_PX - 0.5);
@@ -225,8 +226,8 @@
     while (level < lane.peaks.length - 1 && lane.stepMs * 2 ** level < msPerPx) level += 1;
     const peaks = lane.peaks[level];
     const stepMs = lane.stepMs * 2 ** level;
-    const middle = top + lane.height * 0.62;
-    const scale = (lane.height * 0.36) / 128;
+    const middle = top + lane.height * 0.66; // below the labels
+    const scale = (lane.height * 0.31) / 128;
     const last = Math.min(peaks.length / 2, Math.ceil(sight.to / stepMs));
     const wide = Math.max(1, Math.ceil(stepMs / msPerPx));
     context.fillStyle = colour;
