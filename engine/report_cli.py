@@ -41,7 +41,7 @@ def report(
     loaded = load_chart(chart or default_chart_path(), VOCABULARY)
     head = next(line for line in reading.lines if isinstance(line, Head))
     sound = recording_beside(journal, head.call_id)
-    view = view_of(reading, loaded, file=journal.name, sound=sound)
+    view = view_of(reading, loaded, journal=Path(journal.name), sound=sound)
     troubles = [trouble.replace(str(journal), journal.name) for trouble in view.troubles]
     view = msgspec.structs.replace(view, troubles=troubles)
     if not words:

@@ -145,7 +145,7 @@ async def test_a_service_that_keeps_no_journals_lists_what_it_remembers() -> Non
 
 
 async def test_a_long_list_comes_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest, then those before the last one of these."""
+    """The newest, then those before the last one of these, which are linked to."""
     monkeypatch.setattr(recorded_calls, "LISTED", 3)
     for day in range(5):
         journal(tmp_path, f"2026010{day}T000000-CA{day}.jsonl", a_call(f"CA{day}"))
@@ -157,6 +157,10 @@ async def test_a_long_list_comes_in_pieces(tmp_path: Path, monkeypatch: pytest.M
     more = await listed(inspector, f"before={first[-1].file}")
     assert [call.call_id for call in more] == ["CA1", "CA0"]
     assert await listed(inspector, f"before={more[-1].file}") == []
+    answer = await asked(inspector, "/inspect/calls")
+    assert answer.headers["link"] == f'</inspect/calls?before={first[-1].file}>; rel="next"'
+    answer = await asked(inspector, "/inspect/calls", f"before={first[-1].file}")
+    assert "link" not in answer.headers
 
 
 async def test_a_list_that_takes_long_ends_early(

@@ -44,7 +44,7 @@ def broken(lines: Sequence[AnyLine]) -> list[str]:
 def test_a_view_is_json_with_the_lines_as_they_are_in_the_journal() -> None:
     """A page reads it as one value: call, lines, turns with their latencies, chart, laws."""
     lines = lines_of(ANSWERED)
-    told = msgspec.json.decode(msgspec.json.encode(view(lines, file="call.jsonl")))
+    told = msgspec.json.decode(msgspec.json.encode(view(lines, journal=Path("calls/call.jsonl"))))
     assert told["lines"] == [msgspec.json.decode(msgspec.json.encode(line)) for line in lines]
     assert told["call"]["file"] == "call.jsonl"
     assert told["matches_chart"]

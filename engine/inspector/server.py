@@ -2,7 +2,8 @@
 
     GET /inspect                    the page; its files are below /inspect/page/
     GET /inspect/calls              calls in a line each: those that go on, then the newest recorded
-    GET /inspect/calls?before=FILE  recorded calls that are older than this one
+    GET /inspect/calls?before=FILE  recorded calls that are older than this one; a Link header names
+                                    the next of these, where there are more
     GET /inspect/call?id=ID         one call as a page shows it (engine.inspector.view)
     GET /inspect/live?id=ID&after=N a call that goes on, from its line N, as Server-Sent Events
     GET /inspect/scenario?id=ID     a call as a scenario, in YAML
@@ -17,12 +18,12 @@ worker thread, one at a time, so that the calls never have more than one beside 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 import msgspec
 import trio
@@ -101,7 +102,9 @@ class Inspector:
                 return _json([*going_on, *over])
             without = [call.call_id for call in going_on]
             found = recorded.listed(names, before, without)
-            return _json([*([] if before else going_on), *_ended(found, over)])
+            answer = [*([] if before else going_on), *_ended(found, over)]
+            more = found and found[-1].file > names[-1]
+            return _json(answer, {"link": _older_than(found[-1])} if more else {})
 
         return await self._in_thread(listed)
 
@@ -113,7 +116,8 @@ class Inspector:
         return await self._read(request, show)
 
     async def _scenario(self, request: Request) -> Response:
-        return await self._read(request, _recast)
+        desk = self._desk()
+        return await self._read(request, partial(_recast, desk.chart if desk else None))
 
     async def _read(
         self, request: Request, make: Callable[[Reading, Path | None, bool], Response]
@@ -205,11 +209,11 @@ def _shown(chart: Chart, reading: Reading, path: Path | None, live: bool) -> Res
     head = reading.lines[0]
     call_id = head.call_id if isinstance(head, Head) else ""
     sound = recording_beside(path, call_id)
-    return _json(view_of(reading, chart, file=path.name, live=live, sound=sound))
+    return _json(view_of(reading, chart, journal=path, live=live, sound=sound))
 
 
-def _recast(reading: Reading, path: Path | None, live: bool) -> Response:
-    scenario = dump_scenario(scenario_of(reading))
+def _recast(chart: Chart | None, reading: Reading, path: Path | None, live: bool) -> Response:
+    scenario = dump_scenario(scenario_of(reading, chart))
     return Response(200, scenario.encode(), "text/yaml; charset=utf-8")
 
 
@@ -234,5 +238,9 @@ def _asked(request: Request, name: str) -> str:
     return parse_qs(request.query).get(name, [""])[0]
 
 
-def _json(what: object) -> Response:
-    return Response(200, msgspec.json.encode(what) + b"\n", "application/json")
+def _older_than(call: CallSummary) -> str:
+    return f'</inspect/calls?{urlencode([("before", call.file)])}>; rel="next"'
+
+
+def _json(what: object, headers: Mapping[str, str] = {}) -> Response:
+    return Response(200, msgspec.json.encode(what) + b"\n", "application/json", headers)

@@ -50,9 +50,11 @@ class CallView(msgspec.Struct, frozen=True, kw_only=True):
     """One call. ``lines`` are those of the journal, as JSON; ``turns`` as :func:`turn_view` has
     them. ``matches_chart`` says whether it was held on this very chart: else the numbers of its
     transitions mean nothing here. ``laws`` are the violations of those that were ``judged``.
-    ``sound`` is None where nothing was recorded."""
+    ``sound`` is None where nothing was recorded. ``journal`` is the file as a command names it,
+    empty where there is none."""
 
     call: CallSummary
+    journal: str
     lines: list[msgspec.Raw]
     turns: list[dict[str, Any]]
     chart: ChartView
@@ -67,12 +69,12 @@ def view_of(
     reading: Reading,
     chart: Chart,
     *,
-    file: str = "",
+    journal: Path | None = None,
     live: bool = False,
     sound: Path | None = None,
 ) -> CallView:
-    """All that can be shown of a call. ``file`` is the journal's name without its folder, ``sound``
-    the recording, if there is one.
+    """All that can be shown of a call. ``journal`` is where it is read from, ``sound`` the
+    recording, if there is one.
 
     The laws of a live call are not judged: it is not over. For any other the whole call is
     replayed, some 0.1 s for each thousand events: not for a thread that has calls to serve.
@@ -80,7 +82,7 @@ def view_of(
     """
     lines = reading.lines
     summary = Summary.of(lines)
-    call = summary.told(live=live, file=file)
+    call = summary.told(live=live, file=journal.name if journal else "")
     head = next((line for line in lines if isinstance(line, Head)), None)
     if call is None or head is None:
         raise JournalError("the journal has no head: there is nothing to show")
@@ -89,6 +91,7 @@ def view_of(
     cut_off = [CUT_OFF] if reading.cut_off and not live else []
     return CallView(
         call=call,
+        journal=str(journal) if journal else "",
         lines=[msgspec.Raw(msgspec.json.encode(line)) for line in lines],
         turns=[turn_view(record) for record in summary.turns.records],
         chart=chart_view(chart),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -29,7 +29,8 @@ TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 POLICY = "default-src 'self'; img-src 'self' data:"
 PICTURE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 300" class="chart">
 <style>svg.chart { --hue: #1d5fd1; --paper: #fff } .frame { fill: var(--paper) }</style>
-<g id="state-waiting" class="state"><rect class="frame" x="0" y="0" width="90" height="40"/></g>
+<g id="state-waiting" class="state"><rect class="frame" x="0" y="0" width="90" height="40"/>
+<g id="t18" class="transition"><text x="4" y="20">t18</text></g></g>
 <g id="state-hearing" class="state"><rect class="frame" x="0" y="60" width="90" height="40"/>
 <g id="t25" class="transition"><text x="4" y="80">t25</text></g></g>
 <g id="state-interrupted" class="state">
@@ -52,7 +53,9 @@ def lines_of(scenario: str) -> list[AnyLine]:
 def view(scenario: str, *, first: int | None = None, troubles: tuple[str, ...] = ()) -> CallView:
     """What the page gets of it; of a live call only the ``first`` lines."""
     reading = Reading(lines_of(scenario)[:first], list(troubles))
-    return view_of(reading, default_chart(), live=first is not None, file=f"{scenario}.jsonl")
+    return view_of(
+        reading, default_chart(), live=first is not None, journal=Path("calls", f"{scenario}.jsonl")
+    )
 
 
 @dataclass
@@ -60,6 +63,7 @@ class Service:
     """What it serves. ``release`` lets the rest of the live call's lines out."""
 
     recorded: list[str]
+    older: list[str] = field(default_factory=list)
     live: str = ""
     known: int = 30
     url: str = ""
@@ -70,6 +74,10 @@ class Service:
         """All calls, the live one first."""
         live = [self.view(self.live).call] if self.live else []
         return [*live, *(view(name).call for name in self.recorded)]
+
+    def calls_before(self) -> list[CallSummary]:
+        """Those that are not in the first list."""
+        return [view(name).call for name in self.older]
 
     def view(self, call_id: str) -> CallView:
         """A call as it is now."""
@@ -106,8 +114,11 @@ def serving(service: Service) -> Iterator[Service]:
                 with suppress(ConnectionError):  # the page was closed
                     for event in service.events(int(query["after"])):
                         self.wfile.write(event)
+            elif name == "calls" and "before" in query:
+                self.answer(msgspec.json.encode(service.calls_before()), "application/json")
             elif name == "calls":
-                self.answer(msgspec.json.encode(service.calls()), "application/json")
+                more = {"link": '</inspect/calls?before=x>; rel="next"'} if service.older else {}
+                self.answer(msgspec.json.encode(service.calls()), "application/json", more)
             elif name == "call":
                 self.answer(msgspec.json.encode(service.view(query["id"])), "application/json")
             elif name == "scenario":
@@ -118,14 +129,15 @@ def serving(service: Service) -> Iterator[Service]:
                 file = PAGE.joinpath(name.removeprefix("page/") or "index.html")
                 self.answer(file.read_bytes(), TYPES[file.name.rpartition(".")[2]])
 
-        def answer(self, body: bytes, kind: str) -> None:
-            self.start(kind)
+        def answer(self, body: bytes, kind: str, more: Mapping[str, str] = {}) -> None:
+            self.start(kind, more)
             self.wfile.write(body)
 
-        def start(self, kind: str) -> None:
+        def start(self, kind: str, more: Mapping[str, str] = {}) -> None:
             self.send_response(200)
             self.send_header("content-type", f"{kind}; charset=utf-8")
-            self.send_header("content-security-policy", POLICY)
+            for header, value in {"content-security-policy": POLICY, **more}.items():
+                self.send_header(header, value)
             self.end_headers()
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

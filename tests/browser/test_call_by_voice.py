@@ -43,6 +43,13 @@ def service(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield service
 
 
+@pytest.fixture(scope="module")
+def locked(launch: Launch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One with a token door."""
+    with serving(tmp_path_factory.mktemp("locked"), TWILIO_AUTH_TOKEN="0" * 32) as service:
+        yield service
+
+
 def until_page_says(page: Page, expression: str) -> None:
     """Wait until it is true. (Playwright's own waiting is forbidden by the page's policy.)"""
     until(lambda: page.evaluate(expression), LIMIT_S, f"never true in the page: {expression}")
@@ -98,6 +105,7 @@ def test_a_call_is_held_by_voice(service: Service, launch: Launch, tmp_path: Pat
     lines_with(notes.MarkEchoed)
     until_page_says(page, CLEARED)
     assert "The agent stopped at once" in page.inner_text("#cleared")
+    until_page_says(page, "document.getElementById('why').textContent.includes('overlap_held')")
     until_page_says(page, SILENT)
     until(lambda: "today" in words(service.journal(call_id)), LIMIT_S, "'today' is not heard")
     until_page_says(page, ANSWERED)
@@ -123,6 +131,22 @@ def ended(service: Service, call_id: str) -> list[AnyLine] | None:
     """The call's journal, if it is whole."""
     lines = service.journal(call_id)
     return lines if lines and isinstance(lines[-1], End) else None
+
+
+def test_where_streams_need_a_token_the_phone_gets_one(locked: Service, launch: Launch) -> None:
+    """With it its call is held; without, the very same call is not, and the page says so."""
+    browser = launch("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    page, troubles = opened(browser, locked.url)
+    page.click("#call")
+    page.wait_for_selector("body[data-state=talking]")
+    until_page_says(page, "antiphon.page.call.received > 0")
+    page.click("#hang-up")
+    assert troubles.seen == []
+    page.route("**/phone/token?*", lambda route: route.fulfill(json={"token": ""}))
+    page.click("#call")
+    page.wait_for_selector("#trouble:not(:empty)")
+    assert "no token for this call" in page.inner_text("#trouble")
+    browser.close()
 
 
 def test_closing_the_page_hangs_up(service: Service, launch: Launch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import pytest
@@ -17,7 +17,7 @@ from states.events import OutputHeld, SpeechStarted
 from tests.browser.page_kit import PICTURE, Service, lines_of, serving, view
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 INTERRUPTED = "an_interrupted_reply_leaves_no_tail"
 NOISE = "a_noise_over_the_agent_is_a_false_alarm"
@@ -76,6 +76,17 @@ def test_at_each_moment_the_states_of_that_moment_are_lit(page: Page, tmp_path: 
     assert page.locator("#state-contested.lit.leaf").count() == 1
     assert page.locator("#state-hearing.lit").count() == 0
     assert page.locator(".guards li").count() >= 1
+
+
+def test_a_transition_that_was_taken_is_found_on_the_chart(page: Page, tmp_path: Path) -> None:
+    """Its button brings its line into sight; the chart follows the states no longer."""
+    open_report(page, tmp_path, report_of(view(NOISE), PICTURE))
+    seek(page, moment_of(NOISE, SpeechStarted))
+    page.evaluate("antiphon.page.picture.look({x: 300, y: 200, width: 50, height: 50})")
+    page.locator(".taken-list button", has_text="t18").click()
+    seen = "(({x, y, width, height}) => x < 4 && y < 10 && x + width > 20 && y + height > 20)"
+    until(page, f"{seen}(antiphon.page.picture.box)")
+    assert page.get_attribute("#chart-follow", "aria-pressed") == "false"
 
 
 def test_the_keys_step_from_event_to_event(page: Page, tmp_path: Path) -> None:
@@ -173,11 +184,25 @@ def test_the_list_of_calls_is_filtered_and_copied_from(page: Page) -> None:
         until(page, f"antiphon.page.call.summary.call_id === '{INTERRUPTED}'")
         page.locator("#copy-replay").click()
         copied = page.evaluate("navigator.clipboard.readText()")
-        assert copied == f"antiphon replay calls/{INTERRUPTED}.jsonl"
+        assert copied == f".venv/bin/antiphon replay calls/{INTERRUPTED}.jsonl"
         page.locator("#copy-scenario").click()
         until(page, "document.querySelector('#said').textContent.startsWith('Scenario')")
         assert page.evaluate("navigator.clipboard.readText()") == f"says: {INTERRUPTED}\n"
         assert page.url.endswith(f"?id={INTERRUPTED}")
+
+
+def test_older_calls_are_asked_for(page: Page) -> None:
+    """The list has the newest; a button brings those before, as long as there are any."""
+    with serving(Service([INTERRUPTED], older=[ANSWERED])) as service:
+        page.goto(service.url)
+        until(page, LOADED)
+        calls = page.locator("#call-list .call")
+        assert calls.count() == 1
+        page.locator("#calls-older").click()
+        until(page, "document.querySelectorAll('#call-list .call').length === 2")
+        assert page.locator("#calls-older").is_hidden()
+        calls.last.click()
+        until(page, f"antiphon.page.call.summary.call_id === '{ANSWERED}'")
 
 
 def test_a_live_call_is_followed_to_its_end(page: Page) -> None:
@@ -217,6 +242,31 @@ def test_the_chart_alone_shows_the_live_call(page: Page) -> None:
             assert page.locator(part).is_hidden()
         service.release.set()
         until(page, "antiphon.page.call.summary.outcome === 'completed'")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390], ids=["wide", "narrow"])
+def test_everybody_can_use_it(
+    browser: Browser, scheme: Literal["light", "dark"], width: int
+) -> None:
+    """By axe: no fault of WCAG 2.2 AA (contrast, names, roles), whichever list is open, while the
+    agent is silenced."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe is not installed"
+    )
+    levels = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+    size: ViewportSize = {"width": width, "height": 900}
+    context = browser.new_context(viewport=size, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    with serving(Service([NOISE, FAILED], older=[ANSWERED])) as service:
+        page.goto(service.url)
+        until(page, LOADED)
+        seek(page, moment_of(NOISE, OutputHeld))
+        for tab in ("laws", "events", "turns"):
+            page.locator(f"#tab-{tab}").click()
+            found = axe.Axe().run(page, options=levels)
+            assert found.violations_count == 0, found.generate_report()
+    context.close()
 
 
 def test_on_a_narrow_screen_nothing_is_cut_off(page: Page, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from states.mulaw import SILENCE
 from tests.browser.phone_kit import PHONE, Troubles, opened, serving_files, until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, WebSocketRoute
+    from playwright.sync_api import Browser, Page, Route, WebSocketRoute
 
 SECOND = b"\x20" * 8000  # something loud
 NARROW = {"width": 340, "height": 700}
@@ -110,6 +110,24 @@ def test_the_page_speaks_as_the_carrier_does(agent: Agent, page: Page) -> None:
     assert {len(frame.mulaw) for frame in frames} == {160}
     assert Dtmf("7") in agent.heard
     assert Mark("one") in agent.heard
+
+
+def test_the_page_brings_the_token_it_is_given(page: Page) -> None:
+    """For the very call that it begins."""
+    asked: list[str] = []
+
+    def token(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(json={"token": "lets-it-in"})
+
+    page.route("**/phone/token?*", token)
+    agent = Agent(page)
+    page.click("#call")
+    agent.wait_for(Media)
+    info = agent.heard[0]
+    assert isinstance(info, CallInfo)
+    assert info.parameters == {"phone": "browser", "token": "lets-it-in"}
+    assert asked[0].endswith(f"/phone/token?id={info.call_id}")
 
 
 def test_a_clear_empties_the_buffer_and_brings_every_mark_back(agent: Agent, page: Page) -> None:
@@ -268,11 +286,19 @@ def test_a_page_that_is_not_secure_is_told_of(browser: Browser) -> None:
     page.close()
 
 
-def test_an_engine_that_is_still_loading_is_told_of(page: Page) -> None:
+@pytest.mark.parametrize(
+    ("why_not", "told"),
+    [
+        ("loading", "The models are still loading"),
+        ("lagging", "The machine has too much to do"),
+        (None, "The call was not taken"),
+    ],
+)
+def test_why_no_call_is_taken_is_told(page: Page, why_not: str | None, told: str) -> None:
     """Then calls are answered with 503: the person may try again."""
-    page.route("**/healthz", lambda route: route.fulfill(status=503))
+    page.route("**/readyz", lambda route: route.fulfill(status=503, json={"why_not": why_not}))
     page.click("#call")
-    page.wait_for_selector("text=The models are still loading")
+    page.wait_for_selector(f"text={told}")
     assert page.is_enabled("#call")
 
 
@@ -285,10 +311,14 @@ def test_without_an_inspector_there_is_a_phone(page: Page, agent: Agent) -> None
 
 
 def test_what_the_inspector_tells_is_shown(page: Page) -> None:
-    """The chart of the call that was placed, the state of the floor, the latest latency."""
+    """The chart of the call that was placed, the state of the floor, by which transition the agent
+    stopped, the latest latency."""
     told = (
-        'event: line\ndata: {"n": 7, "line": {"line": "event", "states": ["live", "floor",'
-        ' "thinking", "quiet"]}}\n\n'
+        'event: line\ndata: {"n": 7, "line": {"line": "event", "event": {"event": "output_ready"},'
+        ' "states": ["live", "floor", "speaking", "alone"]}}\n\n'
+        'event: line\ndata: {"n": 8, "line": {"line": "event", "event": {"event": "overlap_held"},'
+        ' "states": ["live", "floor", "interrupted"], "took": [[115, "overlap_held"]],'
+        ' "guards": [["only_backchannel", false], ["only_backchannel", false]]}}\n\n'
         'event: turns\ndata: [{"latency_ms": 811.6}, {"latency_ms": null}]\n\n'
         "event: over\ndata: {}\n\n"
     )
@@ -303,7 +333,8 @@ def test_what_the_inspector_tells_is_shown(page: Page) -> None:
     agent.wait_for(Media)
     agent.send(agent.stream.mark("one"))
     page.wait_for_selector("text=812 ms")
-    assert page.inner_text("#floor") == "thinking"
+    assert page.inner_text("#floor") == "interrupted"
+    assert page.inner_text("#why") == "Why: t115 on overlap_held, only_backchannel: no"
     info = agent.heard[0]
     assert isinstance(info, CallInfo)
     assert page.get_attribute("#chart", "src") == f"/inspect?id={info.call_id}&only=chart"

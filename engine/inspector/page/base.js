@@ -76,6 +76,11 @@ antiphon.copy = async function (text, what) {
   antiphon.say(what + " copied");
 };
 
+/** A text as one word of a shell's command. @param {string} text */
+antiphon.quoted = function (text) {
+  return /^[\w./:@%+=-]+$/.test(text) ? text : "'" + text.replaceAll("'", "'\\''") + "'";
+};
+
 /** Tell everybody, also those who do not see the page. @param {string} text */
 antiphon.say = function (text) {
   const said = antiphon.at("said");

@@ -12,6 +12,7 @@ antiphon.Call = class {
   /** @param {any} view what the service or the report says of a call */
   constructor(view) {
     this.summary = view.call;
+    this.journal = view.journal;
     this.chart = view.chart;
     this.matches = view.matches_chart;
     this.turns = view.turns;

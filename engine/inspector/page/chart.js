@@ -18,7 +18,7 @@
       this.svg = null;
       this.floor = "";
       this.around = "";
-      /** @type {Map<string, any>} where each state is */ this.boxes = new Map();
+      /** @type {Map<string, any>} where each part is */ this.boxes = new Map();
       this.size = { width: 1, height: 1 };
       new ResizeObserver(() => this.resized()).observe(host);
       this.resting = false;
@@ -45,7 +45,7 @@
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(styles.join("\n"));
       document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-        for (const title of svg.querySelectorAll("title")) title.remove(); // they would be tips everywhere
+      for (const title of svg.querySelectorAll("title")) title.remove(); // they would be tips everywhere
       for (const part of svg.querySelectorAll("[id]")) this.parts.set(part.id, part);
       for (const arrow of svg.querySelectorAll("[data-transitions]")) {
         for (const number of arrow.dataset.transitions.split(" ")) {
@@ -66,6 +66,7 @@
 
     /** Light what holds at a line of the call. @param {any} call @param {number} index */
     show(call, index) {
+      this.settle();
       const event = call.eventAt(index);
       if (event === this.shown) return;
       this.shown = event;
@@ -97,8 +98,12 @@
       }
       this.floor = floorOf(call, inner);
       this.around = call.lanes.parents.get(this.floor) || "";
+    }
+
+    /** Follow as soon as nobody scrubs or steps any more: to move a big picture is dear. */
+    settle() {
       if (!this.following) return;
-      clearTimeout(this.soon); // not at each of the events that somebody scrubs over
+      clearTimeout(this.soon);
       this.soon = setTimeout(() => this.following && this.follow(), SETTLED_MS);
     }
 
@@ -129,20 +134,36 @@
     /** The state of the floor in the middle, with what is around it, at a size that can be read.
      * Where the size stays, texts need not be laid out again. */
     follow() {
-      const leaf = this.floor && this.boxOf(this.floor);
-      if (!leaf) return;
+      const leaf = this.floor && this.boxOf("state-" + this.floor);
+      const around = this.boxOf("state-" + this.around);
+      if (leaf) this.goTo(leaf, around || leaf);
+    }
+
+    /** Show a part of the picture, and stay there. @param {string} id */
+    reveal(id) {
+      const box = this.boxOf(id);
+      if (!box) return;
+      this.taken();
+      this.goTo(box, box);
+    }
+
+    /** Have a box in the middle, or a bigger one if that fits. @param {any} box @param {any} bigger */
+    goTo(box, bigger) {
       const seen = this.size;
       const width = Math.min(seen.width / READABLE, this.all.width * 1.1);
       const height = (width * seen.height) / seen.width;
-      const around = this.boxOf(this.around) || leaf;
-      const at = around.width < width && around.height < height ? around : leaf;
-      this.glide({ x: at.x + at.width / 2 - width / 2, y: at.y + at.height / 2 - height / 2, width, height });
+      const at = bigger.width < width && bigger.height < height ? bigger : box;
+      const inside = (/** @type {number} */ middle, /** @type {number} */ seen, /** @type {number} */ from, /** @type {number} */ all) =>
+        seen < all ? Math.min(Math.max(middle - seen / 2, from), from + all - seen) : from + (all - seen) / 2;
+      const x = inside(at.x + at.width / 2, width, this.all.x, this.all.width);
+      const y = inside(at.y + at.height / 2, height, this.all.y, this.all.height);
+      this.glide({ x, y, width, height });
     }
 
-    /** Where a state is in the picture; it never moves. @param {string} id */
+    /** Where a part is in the picture; it never moves. @param {string} id */
     boxOf(id) {
       if (!this.boxes.has(id)) {
-        const part = this.parts.get("state-" + id);
+        const part = this.parts.get(id);
         const inverse = this.svg && this.svg.getScreenCTM()?.inverse();
         if (!part || !inverse) return null;
         const { left, top, right, bottom } = part.getBoundingClientRect();
@@ -156,14 +177,15 @@
     /** There in a moment, so that eyes can go along. @param {any} box */
     glide(box) {
       const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-      const from = { ...this.box };
-      const began = performance.now();
       const mine = (this.gliding = {});
+      const from = { ...this.box };
+      if (SIDES.every((side) => Math.abs(from[side] - box[side]) < 0.1)) return;
+      const began = performance.now();
       const step = () => {
         if (this.gliding !== mine) return;
         const share = still ? 1 : Math.min(1, (performance.now() - began) / GLIDE_MS);
         const eased = 1 - (1 - share) ** 3;
-        const between = (/** @type {string} */ side) => from[side] + (box[side] - from[side]) * eased;
+        const between = (/** @type {"x" | "y" | "width" | "height"} */ side) => from[side] + (box[side] - from[side]) * eased;
         this.look({ x: between("x"), y: between("y"), width: between("width"), height: between("height") });
         if (share < 1) requestAnimationFrame(step);
       };
@@ -227,6 +249,8 @@
     return states.filter((id) => !around.has(id));
   };
 
+  /** @type {("x" | "y" | "width" | "height")[]} */
+  const SIDES = ["x", "y", "width", "height"];
   const GLIDE_MS = 220;
   const SETTLED_MS = 90;
   const REST_MS = 50;

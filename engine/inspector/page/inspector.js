@@ -9,6 +9,7 @@
       /** @type {any} */ this.live = null;
       this.index = -1;
       this.ms = 0;
+      this.asked = false;
       this.following = false;
       /** @type {any} when playing began: by our clock, and in the call */ this.playing = null;
       this.picture = new antiphon.Picture(antiphon.at("picture"), "");
@@ -88,7 +89,7 @@
       banner.hidden = !said.length;
       banner.replaceChildren(...said.slice(0, 5).map((one) => antiphon.el("p", "", one)));
       if (said.length > 5) banner.append(antiphon.el("p", "", "and " + (said.length - 5) + " more"));
-      antiphon.at("copy-replay").hidden = !summary.file;
+      antiphon.at("copy-replay").hidden = !this.call.journal;
       antiphon.at("copy-scenario").hidden = antiphon.isReport;
       this.tellTurns();
       antiphon.showLaws(antiphon.at("laws"), this.call, (/** @type {number} */ ms) => this.seek(ms, null));
@@ -128,11 +129,22 @@
       antiphon.at("clock").textContent = antiphon.clock(ms);
       if (index === this.index) return;
       this.index = index;
-      this.picture.show(this.call, index);
-      this.moment.show(this.call, index);
       this.events.select(index);
-      const event = this.call.eventAt(index);
-      const inner = event ? antiphon.innermost(this.call, event.states) : [];
+      if (this.asked) return;
+      this.asked = true; // keys may come faster than frames
+      requestAnimationFrame(() => {
+        this.asked = false;
+        this.showMoment();
+      });
+    }
+
+    /** All parts as of the line that is looked at. */
+    showMoment() {
+      const { call, index } = this;
+      this.picture.show(call, index);
+      this.moment.show(call, index);
+      const event = call.eventAt(index);
+      const inner = event ? antiphon.innermost(call, event.states) : [];
       antiphon.at("chart-says").textContent = event ? inner.join(" · ") + "  after " + event.event.event : "not begun";
     }
 
@@ -193,7 +205,7 @@
       click("chart-whole", () => this.setChartFollow(false));
       click("chart-follow", () => this.setChartFollow(!this.picture.following));
       click("help-open", () => antiphon.at("help").showModal());
-      click("copy-replay", () => antiphon.copy("antiphon replay calls/" + this.call.summary.file, "Replay command"));
+      click("copy-replay", () => antiphon.copy(".venv/bin/antiphon replay " + antiphon.quoted(this.call.journal), "Replay command"));
       click("copy-scenario", () => this.copyScenario());
       for (const tab of document.querySelectorAll("[role=tab]")) {
         tab.addEventListener("click", () => antiphon.showTab(tab.id));

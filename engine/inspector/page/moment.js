@@ -66,7 +66,7 @@
       const list = antiphon.el("ol", "taken-list");
       for (const [number, name] of took) {
         const one = call.transition(number);
-        const item = antiphon.el("li", "", antiphon.el("span", "number", "t" + number), " ");
+        const item = antiphon.el("li", "", one ? this.shower("t" + number) : antiphon.el("span", "number", "t" + number), " ");
         if (one) {
           item.append(one.source + (one.target ? " → " + one.target : " stays"), " on ", antiphon.el("b", "", name));
           if (one.guard) item.append(antiphon.el("span", "guard", " [" + one.guard + "]"));
@@ -75,6 +75,18 @@
         list.append(item);
       }
       return list;
+    }
+
+    /** A button that shows a transition on the chart. @param {string} id */
+    shower(id) {
+      const button = antiphon.el("button", "number", id);
+      button.type = "button";
+      button.title = "Show it on the chart";
+      button.addEventListener("click", () => {
+        antiphon.page.picture.reveal(id);
+        antiphon.at("chart").scrollIntoView({ block: "nearest" });
+      });
+      return button;
     }
 
     /** @param {any} event */

@@ -29,6 +29,9 @@
   /** Kinds that are drawn as if unfinished. */
   const HOLLOW = new Set(["dropped", "cancelled"]);
 
+  /** Kinds of points that leave room for a label above them. */
+  const LOW = new Set(["partial", "mark", "clause"]);
+
   antiphon.RULER_PX = RULER_PX;
 
   /** The colours as the page has them now. */
@@ -78,7 +81,8 @@
       const x = Math.round(antiphon.xOf(sight, ms)) + 0.5;
       context.moveTo(x, RULER_PX - 6);
       context.lineTo(x, RULER_PX);
-      context.fillText(tick(ms, step), x + 3, RULER_PX / 2);
+      const text = tick(ms, step);
+      if (x + 3 + text.length * CHAR_PX < width) context.fillText(text, x + 3, RULER_PX / 2);
     }
     context.moveTo(0, RULER_PX - 0.5);
     context.lineTo(width, RULER_PX - 0.5);
@@ -144,8 +148,9 @@
         const nextX = at + 1 < bars.starts.length ? antiphon.xOf(sight, bars.starts[at + 1]) : Infinity;
         if (nextX - x > 7) point(context, bar, x, top + pad, height, colour, layer);
         else {
+          const low = LOW.has(bar.kind) ? 0.6 : 0;
           context.fillStyle = colour;
-          context.fillRect(Math.round(x), top + pad, 1, height);
+          context.fillRect(Math.round(x), Math.round(top + pad + height * low), 1, Math.round(height * (1 - low)));
         }
       } else {
         // Whole pixels: a rectangle between two costs several times as much.
@@ -196,7 +201,7 @@
    * @param {string} colour @param {number} layer */
   function point(context, bar, x, y, height, colour, layer) {
     context.fillStyle = colour;
-    if (bar.kind === "partial" || bar.kind === "mark" || bar.kind === "clause") {
+    if (LOW.has(bar.kind)) {
       context.fillRect(Math.round(x), Math.round(y + height * 0.6), 1, Math.round(height * 0.4));
     } else if (layer && bar.kind === "final") {
       context.fillRect(Math.round(x) - 1, y, 2, height);
@@ -221,8 +226,8 @@
     while (level < lane.peaks.length - 1 && lane.stepMs * 2 ** level < msPerPx) level += 1;
     const peaks = lane.peaks[level];
     const stepMs = lane.stepMs * 2 ** level;
-    const middle = top + lane.height * 0.62;
-    const scale = (lane.height * 0.36) / 128;
+    const middle = top + lane.height * 0.66; // below the labels
+    const scale = (lane.height * 0.31) / 128;
     const last = Math.min(peaks.length / 2, Math.ceil(sight.to / stepMs));
     const wide = Math.max(1, Math.ceil(stepMs / msPerPx));
     context.fillStyle = colour;

@@ -20,7 +20,12 @@ antiphon.Timeline = class {
     this.tip = antiphon.at("tip");
     this.handle();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.restyle());
-    new ResizeObserver(() => this.draw()).observe(this.scroller);
+    // Kept, because to ask for it in mid-frame would have the page laid out.
+    this.width = this.scroller.clientWidth;
+    new ResizeObserver(() => {
+      this.width = this.scroller.clientWidth;
+      this.draw();
+    }).observe(this.scroller);
     this.restyle();
   }
 
@@ -41,7 +46,7 @@ antiphon.Timeline = class {
   }
 
   get sight() {
-    const width = this.scroller.clientWidth;
+    const { width } = this;
     const left = width < 600 ? 74 : 112;
     return { from: this.from, to: this.to, left, width: Math.max(50, width - left), now: this.now };
   }

@@ -31,6 +31,7 @@ globalThis.antiphon ??= {};
     begin(/** @type {string} */ call_id) {
       this.end();
       this._show_state("");
+      this._show_why(null);
       this._show_latency(null);
       this._call_id = call_id;
       this._later = setTimeout(() => void this.show(), CAN_BE_SHOWN_MS);
@@ -55,9 +56,12 @@ globalThis.antiphon ??= {};
     _follow(/** @type {string} */ id) {
       const events = new EventSource(`/inspect/live?id=${id}&after=0`);
       events.addEventListener("line", ({ data }) => {
-        const { states = [] } = JSON.parse(data).line;
-        const floor = FLOOR.find((state) => states.includes(state));
-        if (floor) this._show_state(floor);
+        const { line } = JSON.parse(data);
+        const floor = FLOOR.find((state) => line.states?.includes(state));
+        if (!floor || floor === this._floor) return;
+        const stopped = this._floor === "speaking" && line.event.event !== "played_out";
+        if (stopped) this._show_why(line);
+        this._show_state(floor);
       });
       events.addEventListener("turns", ({ data }) => {
         const answered = JSON.parse(data).filter(({ latency_ms }) => latency_ms != null);
@@ -75,8 +79,16 @@ globalThis.antiphon ??= {};
     }
 
     _show_state(/** @type {string} */ state) {
+      this._floor = state;
       element("floor").textContent = state || "–";
       element("floor").dataset.floor = state;
+    }
+
+    /** The transition by which the agent stopped, as the chart names it, and what was asked. */
+    _show_why(/** @type {any} */ line) {
+      const taken = line?.took?.map(([number, event]) => `t${number} on ${event}`) ?? [];
+      const asked = line?.guards?.map(([guard, held]) => `${guard}: ${held ? "yes" : "no"}`) ?? [];
+      element("why").textContent = line ? `Why: ${[...taken, ...new Set(asked)].join(", ")}` : "";
     }
 
     _show_latency(/** @type {number | null} */ latency_ms) {

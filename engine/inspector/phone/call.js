@@ -7,14 +7,31 @@ globalThis.antiphon ??= {};
   const CONNECT_MS = 10_000;
   const NORMAL = 1000; // RFC 6455, section 7.4.1
 
-  /** Whether a call at this origin could be answered, and if not, why. */
+  const WHY_NOT = /** @type {Record<string, string>} */ ({
+    loading: "The models are still loading: call again in a moment.",
+    lagging: "The machine has too much to do for one more call: call again in a moment.",
+    full: "All lines are busy: call again in a moment.",
+    draining: "antiphon is being stopped, and takes no more calls.",
+  });
+
+  /** Why a call was not answered. A browser does not tell what its websocket was refused with. */
   const why_unanswered = async () => {
     try {
-      const health = await fetch("/healthz", { signal: AbortSignal.timeout(CONNECT_MS) });
-      if (health.status === 503) return "The models are still loading: call again in a moment.";
-      return "The call was not taken.";
+      const readiness = await fetch("/readyz", { signal: AbortSignal.timeout(CONNECT_MS) });
+      const told = await readiness.json().catch(() => null);
+      return WHY_NOT[told?.why_not] ?? "The call was not taken: call again in a moment.";
     } catch {
       return "antiphon does not answer: is it still running?";
+    }
+  };
+
+  /** What lets this call in, where the service wants that; empty where it does not. */
+  const token_for = async (/** @type {string} */ call_id) => {
+    try {
+      const answer = await fetch(`/phone/token?id=${call_id}`);
+      return answer.ok ? String((await answer.json()).token) : "";
+    } catch {
+      return ""; // the websocket will tell what is wrong
     }
   };
 
@@ -42,8 +59,9 @@ globalThis.antiphon ??= {};
       this._state = /** @type {"calling" | "talking" | "over"} */ ("calling");
       this._unheard = true; // nothing has come from the agent
       this._sound = sound;
+      this._token = token_for(this.call_id);
       this._socket = new WebSocket(url);
-      this._socket.onopen = () => this._begin();
+      this._socket.onopen = () => void this._begin();
       this._socket.onmessage = ({ data }) => this._receive(data);
       this._socket.onclose = ({ code, reason }) => void this._closed(code, reason);
       this._patience = setTimeout(() => this._socket.close(), CONNECT_MS);
@@ -69,11 +87,13 @@ globalThis.antiphon ??= {};
       };
     }
 
-    _begin() {
+    async _begin() {
+      const token = await this._token;
+      if (this._state !== "calling") return; // hung up meanwhile
       clearTimeout(this._patience);
       this._state = "talking";
       this._send(this._stream.connected());
-      this._send(this._stream.start());
+      this._send(this._stream.start(token));
       this.onanswered();
     }
 

@@ -33,15 +33,15 @@ globalThis.antiphon ??= {};
       return JSON.stringify({ event: "connected", protocol: "Call", version: "1.0.0" });
     }
 
-    /** The second: whose call this is and what its sound is. */
-    start() {
+    /** The second: whose call this is and what its sound is; with a token, if there is one. */
+    start(/** @type {string} */ token) {
       return this._numbered("start", {
         streamSid: this._stream,
         callSid: this.call_id,
         accountSid: this._account,
         tracks: ["inbound"],
         mediaFormat: { encoding: "audio/x-mulaw", sampleRate: 8000, channels: 1 },
-        customParameters: this._parameters,
+        customParameters: { ...this._parameters, ...(token && { token }) },
       });
     }
 
