@@ -89,7 +89,11 @@ def _agent(folder: Path, table: Mapping[str, Any]) -> Agent:
             close = difflib.get_close_matches(key, (*known, *OVERRIDES), n=1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
             raise ConfigError(f"{path}: an agent has no '{key}'{hint}")
-    told = {"name": folder.resolve().name, "instructions": _text(folder / INSTRUCTIONS).strip(), **table}
+    told = {
+        "name": folder.resolve().name,
+        "instructions": _text(folder / INSTRUCTIONS).strip(),
+        **table,
+    }
     try:
         return msgspec.convert(told, Agent)
     except msgspec.ValidationError as error:

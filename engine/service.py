@@ -237,6 +237,7 @@ class _Calls:
         await self._draining.wait()
         log.info("draining", calls=len(self._held))
         self._admission.draining = True
+        self.listening.let_go()  # a proxy would bring its next call here
         await self.fleet.drain()
         with trio.move_on_after(self._admission.limits.drain_s):
             await self._until_all_left()
