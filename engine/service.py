@@ -274,6 +274,7 @@ class _Calls:
         await self._draining.wait()
         log.info("draining", calls=len(self._held))
         self._admission.leaving = True
+        self.listening.let_go()  # a proxy would bring its next call here
         await self.fleet.drain()
         await trio.sleep(HANDOVER_S)
         self._admission.draining = True

@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
+import trio.testing
 
 from adapters.front.http import Request, Response, Routes, plain
-from adapters.front.server import LAST_S, serve
+from adapters.front.server import LAST_S, Listening, serve
 from effects.ports import Carrier
 
 SOON_S = 10.0
@@ -108,3 +110,21 @@ async def test_who_is_not_eager_keeps_no_connection() -> None:
         await stream.send_all(ASKED)
         assert b"connection: close" in await stream.receive_some()
         assert await stream.receive_some() == b""
+
+
+async def test_who_lets_go_closes_what_is_kept_and_nothing_else() -> None:
+    """Not who has connected a moment ago, and is about to ask."""
+    async with trio.open_nursery() as nursery:
+        listening: Listening = await nursery.start(partial(serve, "127.0.0.1", 0, on_call=no_call))
+        with trio.fail_after(SOON_S):
+            address = (listening.host, listening.port)
+            kept, new = [await trio.open_tcp_stream(*address) for _ in range(2)]
+            async with kept, new:
+                await kept.send_all(ASKED)
+                assert b" 404 " in await kept.receive_some()
+                await trio.testing.wait_all_tasks_blocked(0.01)
+                listening.let_go()
+                assert await kept.receive_some() == b""
+                await new.send_all(ASKED)
+                assert b" 404 " in await new.receive_some()
+        nursery.cancel_scope.cancel()

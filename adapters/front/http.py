@@ -121,6 +121,7 @@ class HttpConnection:
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
         self._is_head = False
         self._fresh = True
+        self._answered = False
         self._idle: trio.CancelScope | None = None
         self._streaming: trio.CancelScope | None = None
         self.closing = False
@@ -143,6 +144,11 @@ class HttpConnection:
         for waiting in (self._idle, self._streaming):
             if waiting is not None:
                 waiting.cancel()
+
+    def close_if_kept(self) -> None:
+        """End the waiting for a further request, if one was answered before."""
+        if self._answered and self._idle is not None:
+            self._idle.cancel()
 
     async def next_request(self) -> Request | None:
         """The next request, or None if the client has no more.
@@ -244,6 +250,7 @@ class HttpConnection:
         if not self._is_head:
             data += self._h11.send(h11.Data(data=response.body)) or b""
         await self._send(data + (self._h11.send(h11.EndOfMessage()) or b""))
+        self._answered = True
         if self._h11.states == _BOTH_DONE:
             self._h11.start_next_cycle()
 

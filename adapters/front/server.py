@@ -79,6 +79,8 @@ class Listening:
     port: int
     drain: Callable[[], None]
     """Take no more connections and let those that are here finish; then serve returns."""
+    let_go: Callable[[], None] = lambda: None
+    """Close the connections that clients keep without asking anything."""
 
 
 async def healthz(_: Request) -> Response:
@@ -124,7 +126,7 @@ async def serve(
                 accepting.cancel()
                 front.drain()
 
-            task_status.started(Listening(bound_host, bound_port, drain))
+            task_status.started(Listening(bound_host, bound_port, drain, front.let_go))
             await trio.serve_listeners(front.handle, list(listeners), handler_nursery=connections)
 
 
@@ -231,6 +233,12 @@ class Front:
         self._draining = True
         for connection in self._open:
             connection.close_if_idle()
+
+    def let_go(self) -> None:
+        """Close the connections that clients keep without asking anything: a proxy that has none
+        to us asks somebody else."""
+        for connection in self._open:
+            connection.close_if_kept()
 
     async def handle(self, stream: trio.abc.Stream) -> None:
         """Serve one connection to its end and close it. Raises nothing but cancellation."""
