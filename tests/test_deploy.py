@@ -14,10 +14,11 @@ import yaml
 from adapters.front.routes import RouteTable
 from adapters.shared_state.alone import Alone
 from engine.agents import agent_kit
-from engine.config import MEDIA_PATH, READY, Config, Reception, load_config
+from engine.config import MEDIA_PATH, Config, load_config
 from engine.fleet import Fleet
 from engine.inspector.access import Access
 from engine.keys import VARIABLES
+from engine.reception import READY, Reception
 from engine.service import GOODBYE_S, STOP_S
 from engine.sessions import SESSION
 from engine.telephony import VOICE

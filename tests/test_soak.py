@@ -144,9 +144,8 @@ async def _live_through(day: Day, made: list[service._Calls]) -> None:
         assert not calls._effects.child_tasks
         assert not calls._held
         assert not calls._live
-        admission, telephony = calls._admission, calls._reception.telephony
+        admission = calls._admission
         assert (admission.live, admission.reserved, len(admission._reserved)) == (0, 0, 0)
-        assert len(telephony._expected) <= max(AT_ONCE) + 1
         assert list(calls.fleet._held) == [("workers", calls.fleet.worker)]
         assert len(calls._parts[0]._live.calls) == CALLS_KEPT  # type: ignore[attr-defined]
         assert grown < (day.calls - morning) / 3  # one object a call would be three times that
