@@ -40,7 +40,7 @@ def main() -> None:
         async with FileStore(folder / str(os.getpid())) as store:
             yield Desks(a_desk([QUESTION], store), {}, {})
 
-    service.open_desks = open_desks  # type: ignore[assignment]
+    service.open_desks = open_desks  # type: ignore[attr-defined, assignment]
     server.LAST_S = PATIENCE_S
     config = Config(
         data=str(folder),
