@@ -138,7 +138,7 @@ async def test_who_has_connected_already_is_let_in(port: Port, autojump_clock: M
     """Not ready is said first: a webhook and a media stream whose connections crossed with the
     signal would be lost."""
     caller = Caller(Script(hang_up=AtTime(5_000)))
-    async with a_service() as (it, nursery):
+    async with a_service() as (it, _):
         it.draining.set()
         await trio.sleep(HANDOVER_S / 2)
         assert (await answer_to(port, READY)).startswith(b"HTTP/1.1 503")

@@ -137,7 +137,7 @@ class _Considerate(trio.abc.Listener[trio.SocketStream]):
         self._listener, self._eager = trio.SocketListener(shared), eager
 
     async def accept(self) -> trio.SocketStream:
-        # Whether to be eager is decided when a connection is there, not when waiting for one begins.
+        # Eagerness is asked when a connection is there, not when the wait for one begins.
         while True:
             await trio.lowlevel.wait_readable(self.socket)
             if not self._eager():
