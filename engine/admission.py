@@ -37,9 +37,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     speech-to-text, generations, replies spoken. Who finds no place goes on to the next provider.
     """
 
-    calls: Annotated[int, msgspec.Meta(ge=1)] = 100
+    calls: Annotated[int, msgspec.Meta(ge=1)] = 50
     lag_ms: Annotated[float, msgspec.Meta(ge=0)] = 60.0
-    arrival_s: Annotated[float, msgspec.Meta(gt=0)] = 15.0
+    arrival_s: Annotated[float, msgspec.Meta(gt=0)] = 5.0
     drain_s: Annotated[float, msgspec.Meta(ge=0)] = 600.0
     vendors: dict[str, Annotated[int, msgspec.Meta(ge=1)]] = {}
 

@@ -8,16 +8,13 @@ from dataclasses import replace
 
 import trio
 
-from adapters.twilio.recording import CallRecord
-from bench.scripted import LETTER_MS, Spoken, TimedRecogniser, scripted_desk
+from bench.scripted import Spoken, TimedRecogniser, scripted_desk
 from effects.choice import Choice
 from effects.ports import CallStore
 from engine.journal import AnyLine, End
 from engine.session import Desk
 from engine.simulation.providers import ScriptedVad
-from engine.simulation.sound import read_back
 from states import mulaw
-from states.settings import Settings
 from tests.test_service import NoStore
 
 
@@ -30,19 +27,11 @@ QUESTION = says("can you come today at two thirty")
 """It has a short answer."""
 
 
-def a_desk(
-    said: Sequence[Spoken], store: CallStore | None = None, settings: Settings | None = None
-) -> Desk:
+def a_desk(said: Sequence[Spoken], store: CallStore | None = None) -> Desk:
     """A desk that understands these utterances, which every caller makes in this order."""
     desk = scripted_desk(store or NoStore(), ScriptedVad())
     ports = replace(desk.ports, speech_to_text=Choice(TimedRecogniser(said, trio.sleep)))
-    return replace(desk, ports=ports, settings=settings or desk.settings)
-
-
-def played(record: CallRecord) -> str:
-    """All that the caller heard, without its spaces."""
-    agent = mulaw.from_pcm16(record.recording.samples()[:, 1].copy())
-    return "".join(read_back(agent, LETTER_MS).split())
+    return replace(desk, ports=ports)
 
 
 def end_of(lines: Sequence[AnyLine]) -> End:

@@ -44,7 +44,7 @@ def main() -> None:
     server.LAST_S = PATIENCE_S
     config = Config(
         data=str(folder),
-        limits=Limits(calls=calls, lag_ms=0, arrival_s=60),
+        limits=Limits(calls=calls, lag_ms=0),
         twilio=TwilioSettings(unsigned=True),
     )
     given = serve_cli._inherited(inherited)
