@@ -37,7 +37,8 @@ def add_to(app: typer.Typer, run: Run) -> None:
         """Have a service call somebody: its agent speaks when they answer.
 
         The service needs an account at Twilio, a number and a public address: account_sid,
-        from_number and public_url in [twilio]. Prints the call's id, by which its journal is found.
+        from_number and public_url in its configuration's table twilio. Prints the call's id, by
+        which its journal is found.
         Exit code 2, with the reason, if no call can be made.
         """
         run(lambda: _dial(to, url, token))

@@ -72,7 +72,7 @@ def add_to(app: typer.Typer, run: Run) -> None:
         let it forward /media and /voice alone.
 
         Every call writes a journal (calls/*.jsonl). Until the models are loaded, calls are answered
-        with 503. SIGTERM lets the calls that there are go on ([limits] drain_s) and then ends the
+        with 503. SIGTERM lets the calls that there are go on (for limits.drain_s) and then ends the
         service; a second one, or Ctrl-C, closes every call within seconds. SIGHUP to several
         workers is a rolling restart.
         """

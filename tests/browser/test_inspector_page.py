@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 import pytest
@@ -17,7 +17,7 @@ from states.events import OutputHeld, SpeechStarted
 from tests.browser.page_kit import PICTURE, Service, lines_of, serving, view
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 INTERRUPTED = "an_interrupted_reply_leaves_no_tail"
 NOISE = "a_noise_over_the_agent_is_a_false_alarm"
@@ -242,6 +242,31 @@ def test_the_chart_alone_shows_the_live_call(page: Page) -> None:
             assert page.locator(part).is_hidden()
         service.release.set()
         until(page, "antiphon.page.call.summary.outcome === 'completed'")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390], ids=["wide", "narrow"])
+def test_everybody_can_use_it(
+    browser: Browser, scheme: Literal["light", "dark"], width: int
+) -> None:
+    """By axe: no fault of WCAG 2.2 AA (contrast, names, roles), whichever list is open, while the
+    agent is silenced."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="axe is not installed"
+    )
+    levels = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+    size: ViewportSize = {"width": width, "height": 900}
+    context = browser.new_context(viewport=size, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    with serving(Service([NOISE, FAILED], older=[ANSWERED])) as service:
+        page.goto(service.url)
+        until(page, LOADED)
+        seek(page, moment_of(NOISE, OutputHeld))
+        for tab in ("laws", "events", "turns"):
+            page.locator(f"#tab-{tab}").click()
+            found = axe.Axe().run(page, options=levels)
+            assert found.violations_count == 0, found.generate_report()
+    context.close()
 
 
 def test_on_a_narrow_screen_nothing_is_cut_off(page: Page, tmp_path: Path) -> None:
