@@ -13,6 +13,9 @@ from pydantic import SecretStr, create_model
 from engine.errors import ConfigError
 
 PREFIX = "ANTIPHON_"
+TESTS = "ANTIPHON_TEST_"
+"""Stands before what is for the tests."""
+
 WITHIN = "__"
 """Stands in a variable's name between a table and what lies in it."""
 
@@ -28,7 +31,11 @@ def from_environment(kind: type[msgspec.Struct], environment: Mapping[str, str])
 
     Raises :class:`ConfigError` for a variable with our prefix that is about none of its keys.
     """
-    ours = {name.lower(): text for name, text in environment.items() if name.startswith(PREFIX)}
+    ours = {
+        name.lower(): text
+        for name, text in environment.items()
+        if name.startswith(PREFIX) and not name.startswith(TESTS)
+    }
     hints = get_type_hints(kind)
     for name in ours:
         key = name.removeprefix(PREFIX.lower()).partition(WITHIN)[0]

@@ -93,7 +93,9 @@ class Reception:
         """The refusal of a request for a media stream; None if its socket may be opened."""
         if refusal := self._unproved(request):
             return refusal
-        if why_not := self.admission.why_no_stream():
+        # A place that is kept is a caller's, and no phone of ours takes it.
+        is_phone = "origin" in request.headers
+        if why_not := self.admission.why_not() if is_phone else self.admission.why_no_stream():
             self.admission.turned_away[why_not] += 1
             return plain(503, f"no call is taken now: {why_not}", retry_after="2")
         return None

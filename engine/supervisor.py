@@ -123,12 +123,19 @@ class Supervisor:
             worker = await self._start(number)
 
     async def _start(self, number: int) -> _Worker:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            command = self._command(self._port.fileno(), theirs.fileno(), number)
-            process = await trio.lowlevel.open_process(
-                list(command), pass_fds=(self._port.fileno(), theirs.fileno())
-            )
+        while True:
+            ours, theirs = socket.socketpair()
+            with theirs:
+                command = self._command(self._port.fileno(), theirs.fileno(), number)
+                try:
+                    process = await trio.lowlevel.open_process(
+                        list(command), pass_fds=(self._port.fileno(), theirs.fileno())
+                    )
+                    break
+                except OSError:  # no memory, too many processes: the others hold calls meanwhile
+                    log.exception("worker_not_started", worker=number)
+                    ours.close()
+            await trio.sleep(_PAUSE_MOST_S)
         pipe = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
         worker = _Worker(number, process, pipe)
         self._living.append(worker)

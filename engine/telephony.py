@@ -124,8 +124,9 @@ class Telephony:
             parameters["answered_by"] = answered_by[:_VALUE_CHARS]
         if token := self._door.token_for(call_id):
             parameters[TOKEN] = token
-        media = self._bases(request)[0].replace("http", "ws", 1) + self._media_path
-        return twiml.connect(media, parameters)
+        base = self._bases(request)[0]
+        media = base.replace("http", "ws", 1) + self._media_path
+        return twiml.connect(media, parameters, status_url=base + STATUS)
 
     def _turned_away(self) -> Response:
         settings = self._settings
@@ -157,7 +158,9 @@ class Telephony:
 
     def _unproved(self, request: Request, form: Parameters) -> Response | None:
         if self._token is None:
-            if self._settings.unsigned or self._near(request):
+            # A page of any site can have its visitor's browser post here, and its Origin says so.
+            from_page = "origin" in request.headers
+            if not from_page and (self._settings.unsigned or self._near(request)):
                 return None
             log.warning("request_not_near", path=request.path)
             return plain(403, "this is open to this machine only: no auth token is set")
@@ -185,7 +188,8 @@ class Telephony:
 
     async def _calls(self, request: Request) -> Response:
         if not self._is_ours(request):
-            return plain(401, "a bearer token is needed", www_authenticate="Bearer")
+            needed = "a bearer token is needed: calls_token in [twilio]"
+            return plain(401, needed, www_authenticate="Bearer")
         try:
             wanted = msgspec.json.decode(request.body, type=Wanted)
         except ValueError as error:  # msgspec's own, and that of bytes that are no UTF-8
@@ -200,10 +204,9 @@ class Telephony:
         return Response(201, msgspec.json.encode(Made(call_id)), "application/json")
 
     def _is_ours(self, request: Request) -> bool:
-        if self._callers is not None:
-            return shows(request, self._callers)
-        # A page of any site can have its visitor's browser post here, and its Origin says so.
-        return self._near(request) and "origin" not in request.headers
+        # Not even this machine is believed without: what a proxy hands on may look like it, and
+        # each call costs money.
+        return self._callers is not None and shows(request, self._callers)
 
     async def dial(self, to: str) -> str:
         """Call somebody; they come in by ``POST /voice`` when they answer. Returns the call's id.

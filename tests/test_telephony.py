@@ -342,7 +342,7 @@ async def test_only_those_with_the_token_have_calls_made() -> None:
         line.admission.draining = True
         assert (await line.ask(wanted("+15552223333", "the-callers-token"))).status == 503
         assert twin.calls == {}
-    assert (await Line(near=True, token=None).ask(wanted("+15552223333"))).status == 409
+    assert (await Line(near=True, token=None).ask(wanted("+15552223333"))).status == 401
     assert (await Line(near=False).ask(wanted("+15552223333"))).status == 401
 
 
@@ -357,9 +357,6 @@ async def test_a_caller_is_put_through() -> None:
         assert sip.text == "sip:desk@example.com"
         with pytest.raises(ProviderRefused, match="cannot be put through"):
             await line.telephony.put_through(call_id, "nobody")
-        assert line.telephony.rest is not None
-        await line.telephony.rest.hang_up(call_id)
-        assert twin.calls[call_id].asked[-1] == {"Status": "completed"}
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ class TwilioSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         turned_away: what a caller hears whom we cannot take.
         overflow: a number or SIP address to which such a caller is put through instead.
         calls_token: what those who want calls made show, as ``Authorization: Bearer …``; without
-            it only this machine may have any made.
+            it nobody can have any made.
         machine_detection: outbound calls are put through to us only when Twilio knows whether a
             person or a machine answered, which takes some seconds. Without it the agent finds out
             by the words of the greeting.
