@@ -103,6 +103,8 @@ class Afterwards:
 
     async def run(self) -> None:
         """Read call after call, until cancelled; then what is left, within ``LAST_S``."""
+        if self._folder is None:
+            return
         async with trio.open_nursery() as nursery:
             working = trio.CancelScope(shield=True)
             nursery.start_soon(self._work, working)
