@@ -115,6 +115,15 @@ class TestPaint:
         assert paint.transitions[1].heat == (steps[-1][0] if most else "never")
         assert max(len(shade.figure) for shade in paint.transitions.values()) <= 4
 
+    def test_an_arrow_of_several_transitions_may_have_more_than_each(self) -> None:
+        """It is as hot as the hottest, and tells its own figure."""
+        chart = shipped_chart()
+        taken = Taken(chart=chart.digest, calls=1, transitions={0: 3, 1: 3})
+        arrows = by_coverage(chart, taken).arrows
+        assert {(one.heat, one.figure) for one in arrows.values() if one.figure != "0"} == {
+            ("heat-4", "6×")
+        }
+
     def test_by_coverage(self) -> None:
         """What was never taken stands out, and so does a state of which nothing was."""
         chart = shipped_chart()
