@@ -42,7 +42,7 @@ def of_another_chart(path: Path, name: str, *, differs: bool) -> Path:
     """The journal of a call on a chart with another text, which may go other ways."""
     text = path.read_text(encoding="utf-8").replace(shipped_chart().digest, "0123456789abcdef")
     other = path.with_name(name)
-    other.write_text(text.replace('"took":[[0,', '"took":[[1,') if differs else text)
+    other.write_text(text.replace('"took":[[1,', '"took":[[0,') if differs else text)
     return other
 
 
@@ -53,7 +53,7 @@ class TestTally:
         lines = [line for line in read_journal(journal) if isinstance(line, Event)]
         assert told.calls == 1
         assert told.taken.total() == sum(len(line.took) for line in lines)
-        assert told.taken[0] == 1
+        assert told.taken[1] == 1
         floor = chart.states["floor"]
         regions = [told.in_state_ms[region.id] for region in chart.states["live"].children]
         assert regions == pytest.approx([told.in_state_ms["live"]] * 3)
@@ -96,34 +96,43 @@ class TestPaint:
         assert steps == sorted(steps)
         assert steps[0] < steps[-1]
         assert paint.states["machine"].heat == "plain"
-        assert paint.transitions[0].figure == "1×"
-        assert paint.transitions[0].tip == "taken once"
-        assert paint.transitions[2].heat == "plain"
+        assert paint.transitions[1].figure == "1×"
+        assert paint.transitions[1].tip == "taken once"
+        assert paint.transitions[3].heat == "plain"
         assert re.fullmatch(r"\d+% \d+\.\d s", paint.states["waiting"].figure)
 
     @pytest.mark.parametrize("most", [0, 1, 3, 17, 1000, 1234567, 5 * 10**9])
     def test_the_legend_has_every_count_once(self, most: int) -> None:
         """From one to the most, without holes; figures are short."""
         chart = shipped_chart()
-        counts = {0: most, 1: max(0, most - 1)}
+        counts = {1: most, 2: max(0, most - 1)}
         paint = by_coverage(chart, Taken(chart=chart.digest, calls=1, transitions=counts))
         (never, *steps) = paint.legend
         assert never == ("never", "never taken")
         ends = [[int(number) for number in re.findall(r"\d+", text)] for _, text in steps]
         assert [low for low, *_ in ends] == [1, *(one[-1] + 1 for one in ends)][: len(ends)]
         assert (ends[-1][-1] if ends else 0) == most
-        assert paint.transitions[0].heat == (steps[-1][0] if most else "never")
+        assert paint.transitions[1].heat == (steps[-1][0] if most else "never")
         assert max(len(shade.figure) for shade in paint.transitions.values()) <= 4
+
+    def test_an_arrow_of_several_transitions_may_have_more_than_each(self) -> None:
+        """It is as hot as the hottest, and tells its own figure."""
+        chart = shipped_chart()
+        taken = Taken(chart=chart.digest, calls=1, transitions={0: 3, 1: 3})
+        arrows = by_coverage(chart, taken).arrows
+        assert {(one.heat, one.figure) for one in arrows.values() if one.figure != "0"} == {
+            ("heat-4", "6×")
+        }
 
     def test_by_coverage(self) -> None:
         """What was never taken stands out, and so does a state of which nothing was."""
         chart = shipped_chart()
-        taken = Taken(chart=chart.digest, calls=2, transitions={0: 3})
+        taken = Taken(chart=chart.digest, calls=2, transitions={1: 3})
         paint = by_coverage(chart, taken)
-        assert paint.transitions[0].heat == "heat-4"
-        assert paint.transitions[1].heat == "never"
+        assert paint.transitions[1].heat == "heat-4"
+        assert paint.transitions[2].heat == "never"
         assert paint.arrows["from-live-to-ended"].heat == "never"
-        assert paint.states["idle"].figure == "1/1"
+        assert paint.states["idle"].figure == "1/2"
         assert paint.states["live"].heat == "never"
 
 

@@ -120,7 +120,8 @@ class _Scale:
     def shade(self, count: int, none: Heat) -> Shade:
         if not count:
             return Shade(none, "0", "not taken" if none == "plain" else "never taken")
-        step = sum(count > top for top in self.tops)
+        # An arrow of several transitions may stand for more than the most of any: no hotter.
+        step = min(sum(count > top for top in self.tops), len(self.tops) - 1)
         return Shade(_HEATS[step + HEATS - len(self.tops)], _short(count), f"taken {_times(count)}")
 
     @property
