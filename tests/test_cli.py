@@ -274,7 +274,7 @@ def test_every_command_has_help_that_teaches() -> None:
 
 
 def test_serve_takes_calls_and_ends_when_told(tmp_path: Path) -> None:
-    """SIGTERM closes the service with code 0; a call made before that has its journal, and one
+    """Ctrl-C closes the service with code 0; a call made before that has its journal, and one
     that is going on is closed, recorded and told so."""
     config = tmp_path / "antiphon.toml"
     config.write_text(f'port = 0\ncalls = "{tmp_path}/calls"\ndata = "{tmp_path}/data"\n')
@@ -290,7 +290,7 @@ def test_serve_takes_calls_and_ends_when_told(tmp_path: Path) -> None:
             [*ANTIPHON, *calling], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as caller:
             line_with(caller.stdout, "agent is heard")
-            server.send_signal(signal.SIGTERM)
+            server.send_signal(signal.SIGINT)
             _, said = caller.communicate(timeout=30)
         line_with(server.stderr, "over (failed: stopped)")
         assert server.wait(30) == 0
