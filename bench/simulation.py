@@ -18,7 +18,8 @@ from engine.fuzzing.fresh import each_fresh_call
 from engine.fuzzing.garbage import seldom_collected
 from engine.fuzzing.subject import default_subject
 from engine.simulation.laws import check_laws
-from engine.simulation.scenario import Scenario, load_scenario
+from engine.simulation.scenario import Scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 from tests.scenarios.test_scenarios import FILES
 

@@ -195,7 +195,7 @@ def _scenarios(folder: Path | None, only: str | None) -> list[tuple[str, Scenari
     """The scenarios to begin with, by name: a folder's, or those that come with antiphon; of them
     those that have ``only`` in their names."""
     from engine.fuzzing.base_calls import BASE_CALLS
-    from engine.simulation.scenario import load_scenario
+    from engine.simulation.scenario_files import load_scenario
 
     if folder is None and not SCENARIOS.is_dir():
         scenarios = list(BASE_CALLS)
@@ -312,7 +312,7 @@ def _replay(subject: Subject, text: str, save: str | None, folder: Path) -> bool
     from engine.fuzzing.failure import held
     from engine.fuzzing.replay_string import scenario_of
     from engine.fuzzing.story import broken_lines, happened
-    from engine.simulation.scenario import dump_scenario
+    from engine.simulation.scenario_files import dump_scenario
 
     scenario = scenario_of(text)
     path = None if save is None else _path_to_save(save, folder)

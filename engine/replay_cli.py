@@ -22,7 +22,7 @@ from engine.journal import Head, Reading, read_what_there_is
 from engine.recast import scenario_of
 from engine.replay import Replay, replay
 from engine.show import turn_table
-from engine.simulation.scenario import dump_scenario
+from engine.simulation.scenario_files import dump_scenario
 from engine.turns import Turns
 from engine.vocabulary import VOCABULARY
 from engine.waterfall import print_waterfalls

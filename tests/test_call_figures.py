@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from engine.call_figures import NAMES_MOST, OTHER, CallCounter, CallFigures, Names
 from engine.journal import AnyLine, Event, Note
-from engine.simulation.scenario import Scenario, load_scenario
+from engine.simulation.scenario import Scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 from engine.turns import Turns
 from states import events, notes

@@ -21,7 +21,8 @@ from engine.journal import Event as EventLine
 from engine.session import Desk, hold_call
 from engine.simulation.providers import ScriptedJudge, ScriptedMind, ScriptedVoice
 from engine.simulation.recogniser import ScriptedRecogniser
-from engine.simulation.scenario import Recognition, Scenario, load_scenario
+from engine.simulation.scenario import Recognition, Scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import agent_for, default_chart, simulate
 from states import mulaw
 from states.events import Transcript

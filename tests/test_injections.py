@@ -12,7 +12,8 @@ from engine.errors import ConfigError
 from engine.fuzzing.moments import Moments, Seen
 from engine.simulation.injections import ANY_TOOL, CAUSES, UNCAUSED, Cause
 from engine.simulation.laws import check_laws
-from engine.simulation.scenario import Act, Injection, Scenario, load_scenario
+from engine.simulation.scenario import Act, Injection, Scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.trace import Trace
 from engine.simulation.world import simulate
 from states import events

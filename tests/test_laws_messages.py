@@ -20,14 +20,8 @@ from engine import journal
 from engine.simulation import laws
 from engine.simulation.laws import Violation, check_laws
 from engine.simulation.laws.order import isolated
-from engine.simulation.scenario import (
-    Act,
-    Answer,
-    Asks,
-    Scenario,
-    ScriptedTool,
-    load_scenario,
-)
+from engine.simulation.scenario import Act, Answer, Asks, Scenario, ScriptedTool
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.trace import Trace
 from engine.simulation.world import simulate
 from states import events, notes

@@ -12,7 +12,8 @@ from engine.chart import Chart, default_chart_path, load_chart
 from engine.fuzzing.sometimes import SOMETIMES, laws_exercised, marks_of
 from engine.simulation.expectations import unmet
 from engine.simulation.laws import LAWS, check_laws
-from engine.simulation.scenario import Expect, load_scenario
+from engine.simulation.scenario import Expect
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 from engine.vocabulary import VOCABULARY
 

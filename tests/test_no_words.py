@@ -18,7 +18,7 @@ from engine.inspector.access import Access
 from engine.journal import AnyLine, End, Event, Head, Note
 from engine.metrics import Metrics
 from engine.observing_settings import LogSettings, MetricsSettings
-from engine.simulation.scenario import load_scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 from engine.spans import spans_of
 from states import events, notes

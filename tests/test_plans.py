@@ -15,7 +15,7 @@ from engine.chart import Chart
 from engine.journal import Event as EventLine
 from engine.journal import Head
 from engine.machine import Machine
-from engine.simulation.scenario import load_scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 from engine.vocabulary import ACTIONS, GUARDS
 from states.call import Call

@@ -11,16 +11,8 @@ from engine.chart import parse_chart
 from engine.errors import JournalError
 from engine.journal import AnyLine, End, Head, Reading
 from engine.recast import scenario_of
-from engine.simulation.scenario import (
-    Act,
-    Answer,
-    Asks,
-    Scenario,
-    ScriptedTool,
-    Wire,
-    dump_scenario,
-    load_scenario,
-)
+from engine.simulation.scenario import Act, Answer, Asks, Scenario, ScriptedTool, Wire
+from engine.simulation.scenario_files import dump_scenario, load_scenario
 from engine.simulation.world import default_chart, simulate
 from engine.turns import TurnRecord, Turns
 from engine.vocabulary import VOCABULARY

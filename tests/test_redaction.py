@@ -11,7 +11,8 @@ from engine.chart import default_chart_path, load_chart
 from engine.journal import AnyLine
 from engine.redaction import Redactor, redacted, redacted_journal
 from engine.replay import replay
-from engine.simulation.scenario import Act, Answer, Scenario, load_scenario
+from engine.simulation.scenario import Act, Answer, Scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 from engine.vocabulary import VOCABULARY
 

@@ -15,7 +15,7 @@ from engine.cli import app
 from engine.inspector.report import embedded, report_of
 from engine.inspector.view import view_of
 from engine.journal import AnyLine, Reading
-from engine.simulation.scenario import load_scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import default_chart, simulate
 
 SCENARIO = Path(__file__).parent / "scenarios" / "a_question_is_answered.yaml"

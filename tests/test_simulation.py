@@ -15,7 +15,8 @@ import pytest
 from msgspec.structs import replace
 
 from engine.simulation.loop import Arrange
-from engine.simulation.scenario import Injection, Order, Scenario, dump_scenario, load_scenario
+from engine.simulation.scenario import Injection, Order, Scenario
+from engine.simulation.scenario_files import dump_scenario, load_scenario
 from engine.simulation.world import simulate
 from tests.scenarios.test_scenarios import FILES
 

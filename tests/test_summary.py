@@ -11,7 +11,7 @@ import pytest
 from engine.errors import JournalError
 from engine.inspector.summary import CallSummary, Summary
 from engine.journal import AnyLine, End, read_journal, read_what_there_is
-from engine.simulation.scenario import load_scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 
 SCENARIOS = Path(__file__).parent / "scenarios"

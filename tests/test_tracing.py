@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from engine.afterwards import FinishedCall
 from engine.journal import AnyLine, Head
 from engine.observing_settings import TracingSettings
-from engine.simulation.scenario import load_scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 from engine.spans import Span, spans_of
 from engine.tracing import Tracing

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from engine.inspector.summary import Summary
 from engine.journal import AnyLine, End, Event, Head
-from engine.simulation.scenario import Act, Answer, Scenario, load_scenario
+from engine.simulation.scenario import Act, Answer, Scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 from engine.transcript import Entry, print_transcript, transcript
 from engine.transcript.sides import Sides

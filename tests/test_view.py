@@ -15,7 +15,7 @@ from engine.inspector.laws import JUDGED, laws_of
 from engine.inspector.peaks import STEP_MS, peaks_of, recording_beside
 from engine.inspector.view import WORDS, CallView, view_of, without_words
 from engine.journal import AnyLine, Effect, End, Event, Head, Note, Reading
-from engine.simulation.scenario import load_scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import default_chart, simulate
 from states import events, notes
 from states.agent import Agent

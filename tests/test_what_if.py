@@ -14,7 +14,8 @@ from engine import cli
 from engine.chart import default_chart_path, parse_chart
 from engine.errors import ConfigError
 from engine.journal import Reading
-from engine.simulation.scenario import Act, Answer, Scenario, load_scenario
+from engine.simulation.scenario import Act, Answer, Scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 from engine.vocabulary import VOCABULARY
 from engine.what_if import Policy, WhatIf, paired, parsed, percentile, what_if

@@ -18,7 +18,8 @@ from engine.errors import ConfigError
 from engine.fuzzing.failure import Failure, meaning
 from engine.fuzzing.path import taken
 from engine.fuzzing.replay_string import replay_string, scenario_of
-from engine.simulation.scenario import Expect, Scenario, dump_scenario
+from engine.simulation.scenario import Expect, Scenario
+from engine.simulation.scenario_files import dump_scenario
 from engine.simulation.timeline import innermost
 from engine.simulation.trace import Trace
 

@@ -14,7 +14,8 @@ import zlib
 import msgspec
 
 from engine.errors import ConfigError
-from engine.simulation.scenario import Scenario, plain_scenario
+from engine.simulation.scenario import Scenario
+from engine.simulation.scenario_files import plain_scenario
 
 PREFIX = "f1-"
 """The version of what follows."""

@@ -19,7 +19,8 @@ from msgspec.structs import replace
 from engine.fuzzing.failure import Failure, judge
 from engine.fuzzing.subject import Subject
 from engine.simulation.line import BREATH_S
-from engine.simulation.scenario import Act, Answer, Expect, Order, Scenario, Spare, dump_scenario
+from engine.simulation.scenario import Act, Answer, Expect, Order, Scenario, Spare
+from engine.simulation.scenario_files import dump_scenario
 
 SECTIONS = ("voice", "recognition", "spare", "judge", "wire", "settings")
 LISTS = ("tools", "answers", "caller", "injections", "incomplete")

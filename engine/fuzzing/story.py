@@ -14,7 +14,8 @@ from engine.fuzzing.path import chart_path
 from engine.fuzzing.replay_string import replay_string
 from engine.fuzzing.sequence import sequence
 from engine.simulation.laws import Violation
-from engine.simulation.scenario import Expect, Scenario, dump_scenario
+from engine.simulation.scenario import Expect, Scenario
+from engine.simulation.scenario_files import dump_scenario
 from engine.simulation.timeline import Happening, happenings, short_timeline
 from engine.simulation.trace import Trace
 

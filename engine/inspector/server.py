@@ -44,7 +44,7 @@ from engine.journal import Head, Reading
 from engine.picture import layout_of, svg
 from engine.recast import scenario_of
 from engine.session import Desk, Watcher
-from engine.simulation.scenario import dump_scenario
+from engine.simulation.scenario_files import dump_scenario
 
 NO_SUCH_CALL = plain(404, "no such call")
 HEARTBEAT = b": still here\n\n"

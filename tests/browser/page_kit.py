@@ -19,7 +19,7 @@ import msgspec
 from engine.inspector.summary import CallSummary
 from engine.inspector.view import CallView, turn_view, view_of
 from engine.journal import AnyLine, Head, Reading
-from engine.simulation.scenario import load_scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import default_chart, simulate
 from engine.turns import Turns
 

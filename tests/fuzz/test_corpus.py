@@ -34,8 +34,8 @@ from engine.simulation.scenario import (
     ScriptedTool,
     Voice,
     Wire,
-    load_scenario,
 )
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.trace import Trace
 from engine.simulation.world import Watch, simulate
 from states.settings import Settings

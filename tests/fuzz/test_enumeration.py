@@ -30,7 +30,8 @@ from engine.fuzzing.sometimes import SOMETIMES
 from engine.fuzzing.story import story
 from engine.fuzzing.subject import default_subject
 from engine.simulation.laws import check_laws
-from engine.simulation.scenario import Injection, Scenario, load_scenario
+from engine.simulation.scenario import Injection, Scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 from tests.fuzz.mutants.run import MUTANTS
 

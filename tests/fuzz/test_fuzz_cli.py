@@ -21,7 +21,8 @@ from engine.fuzzing.replay_string import replay_string
 from engine.picture.tally import read_taken
 from engine.simulation.expectations import unmet
 from engine.simulation.laws import check_laws
-from engine.simulation.scenario import Scenario, dump_scenario, load_scenario
+from engine.simulation.scenario import Scenario
+from engine.simulation.scenario_files import dump_scenario, load_scenario
 from engine.simulation.world import simulate
 from tests.chart_kit import shipped_chart
 from tests.fuzz.planted import BARGE_IN, SMALL, chart_that_talks_on

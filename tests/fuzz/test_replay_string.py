@@ -15,7 +15,8 @@ from engine.errors import ConfigError
 from engine.fuzzing.calls import calls
 from engine.fuzzing.replay_string import PREFIX, replay_string, scenario_of
 from engine.fuzzing.subject import default_subject
-from engine.simulation.scenario import Act, Expect, Scenario, dump_scenario
+from engine.simulation.scenario import Act, Expect, Scenario
+from engine.simulation.scenario_files import dump_scenario
 
 CALL = Scenario(says="A call.", caller=[Act(at=1.0, say="where is my parcel")])
 

@@ -7,7 +7,8 @@ import trio
 from msgspec.structs import replace
 
 from engine.fuzzing.replay_string import replay_string, scenario_of
-from engine.simulation.scenario import Order, load_scenario
+from engine.simulation.scenario import Order
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.schedule import JumpingClock, deterministic_order
 from engine.simulation.world import simulate
 from tests.fuzz.planted import BARGE_IN

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from engine.coverage import Coverage
-from engine.simulation.scenario import load_scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import default_chart, simulate
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))

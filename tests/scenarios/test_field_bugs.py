@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.simulation.scenario import load_scenario
+from engine.simulation.scenario_files import load_scenario
 from tests.scenarios.test_scenarios import FILES
 
 MET = """

@@ -8,7 +8,7 @@ import pytest
 
 from engine.simulation.expectations import unmet
 from engine.simulation.laws import check_laws
-from engine.simulation.scenario import load_scenario
+from engine.simulation.scenario_files import load_scenario
 from engine.simulation.timeline import timeline
 from engine.simulation.world import simulate
 

@@ -21,7 +21,8 @@ from engine.fuzzing.fresh import each_fresh_call
 from engine.fuzzing.silence import silenced
 from engine.fuzzing.subject import Subject, default_subject
 from engine.simulation.laws import Violation
-from engine.simulation.scenario import Injection, Scenario, load_scenario
+from engine.simulation.scenario import Injection, Scenario
+from engine.simulation.scenario_files import load_scenario
 from tests.fuzz.mutants import fallbacks, floor, lifetimes, tools, waits, words
 from tests.scenarios.test_scenarios import FILES
 
