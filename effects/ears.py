@@ -332,8 +332,10 @@ class Ears:
         reached = self._gone
         for speech in self._missed:
             from_byte = self._begins(speech)
-            if from_byte == speech.starts:
-                from_byte -= round(self._settings.preroll_ms * mulaw.BYTES_PER_MS)
+            if from_byte == speech.starts:  # what lies before, as far as it is not understood
+                quiet_ms = max(0.0, speech.onset_ms - self.understood_ms)
+                before_ms = min(self._settings.preroll_ms, quiet_ms)
+                from_byte -= round(before_ms * mulaw.BYTES_PER_MS)
             until = self._taken if speech.ends is None else speech.ends
             if reached > self._gone and not listener.gated:
                 from_byte = reached

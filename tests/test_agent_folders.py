@@ -90,7 +90,6 @@ def test_its_tools_may_have_types_of_their_own(tmp_path: Path) -> None:
     """Those that look up the module in which they stand, by its name, among them; two folders of
     one name are two modules."""
     types = """\
-from __future__ import annotations
 from dataclasses import dataclass
 import msgspec
 
@@ -104,7 +103,7 @@ class Order(msgspec.Struct):
 ORDER = msgspec.json.decode(b'{"bells": [{"tone": "NAME"}]}', type=Order)
 """
     for name in ("low", "high"):
-        folder = a_folder(tmp_path / name, tools_py=types.replace("NAME", name) + TOOLS)
+        folder = a_folder(tmp_path / name, tools_py=TOOLS + types.replace("NAME", name))
         assert "ring" in agent_kit(str(folder)).open_tools(tmp_path)
 
 

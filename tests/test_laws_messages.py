@@ -84,6 +84,10 @@ SENTENCES = dict(_sentences())
 # --- calls of which they say it -------------------------------------------------------------
 
 PLANTED = (
+    (
+        "a mute recogniser is kept",
+        "recognition_that_is_mute_alone_is_tried_again_and_then_given_up",
+    ),
     ("forget to clear", "what_must_be_said_survives_a_cough"),
     ("discard forgets the queue", "a_greeting_can_be_interrupted_when_its_protection_is_over"),
     ("two replies in the air", "recognition_that_is_gone_while_the_agent_speaks_ends_the_call"),

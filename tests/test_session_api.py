@@ -231,8 +231,11 @@ async def test_a_full_service_opens_no_more(running: Service) -> None:
     assert "full" in response.json()["detail"]
 
 
-async def test_a_draining_service_opens_no_more(running: Service) -> None:
+async def test_a_draining_service_opens_no_more(
+    running: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """But a session that was granted is still held."""
+    monkeypatch.setattr(service, "HANDOVER_S", 0.0)
     session = await running.opened()
     running.draining.set()
     await trio.testing.wait_all_tasks_blocked()

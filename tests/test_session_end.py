@@ -17,7 +17,7 @@ from engine.sessions import ONE, SESSION, Session, Sessions
 from engine.sessions_settings import SessionSettings
 from tests.test_fleet import Memory
 
-TOKEN = SecretStr("the token of the clients")
+TOKEN = SecretStr("the-token-of-the-clients")
 SHOWN = {"authorization": f"Bearer {TOKEN.get_secret_value()}", "content-type": "application/json"}
 
 

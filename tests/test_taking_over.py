@@ -211,6 +211,18 @@ def test_what_was_understood_is_not_heard_again() -> None:
     assert next(item.at_ms for item in items if isinstance(item, Frame)) == 1900
 
 
+def test_the_end_of_a_word_that_was_understood_is_not_heard_again() -> None:
+    """Although it lies in the pre-roll of what comes after it."""
+    ears = make()
+    feed(ears, "." * 20 + "#" * 25 + "." * 20 + "#" * 25)
+    (onset_ms,) = (one.onset_ms for one in ears._missed[1:])
+    ears.understood_ms = onset_ms - 90
+    with ears.listen(gated=True) as sound:
+        items = drain(sound)
+    first_ms = next(item.at_ms for item in items if isinstance(item, Frame))
+    assert ears.understood_ms <= first_ms < ears.understood_ms + 20
+
+
 def test_what_nobody_wants_to_hear_again_is_forgotten() -> None:
     """What was said before, and is over; what goes on is not."""
     ears = make()

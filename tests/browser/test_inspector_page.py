@@ -83,7 +83,7 @@ def test_a_transition_that_was_taken_is_found_on_the_chart(page: Page, tmp_path:
     open_report(page, tmp_path, report_of(view(NOISE), PICTURE))
     seek(page, moment_of(NOISE, SpeechStarted))
     page.evaluate("antiphon.page.picture.look({x: 300, y: 200, width: 50, height: 50})")
-    page.locator(".taken-list button", has_text="t18").click()
+    page.locator(".taken-list button", has_text="t19").click()
     seen = "(({x, y, width, height}) => x < 4 && y < 10 && x + width > 20 && y + height > 20)"
     until(page, f"{seen}(antiphon.page.picture.box)")
     assert page.get_attribute("#chart-follow", "aria-pressed") == "false"
