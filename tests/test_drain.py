@@ -361,5 +361,6 @@ async def test_a_second_signal_hurries(
         os.kill(os.getpid(), second)
         await ended.wait()
     end = end_of(journals[0])
-    assert (end.reason, end.at_ms) == ("stopped", pytest.approx(10_000, abs=100))
+    assert end.reason == "stopped"
+    assert end.at_ms == pytest.approx(10_000, abs=100)
     assert caller.record.close_code == 1000

@@ -84,6 +84,7 @@ SENTENCES = dict(_sentences())
 # --- calls of which they say it -------------------------------------------------------------
 
 PLANTED = (
+    ("what broke off is not taken back", "what_a_broken_voice_had_ahead_is_not_heard"),
     (
         "a mute recogniser is kept",
         "recognition_that_is_mute_alone_is_tried_again_and_then_given_up",

@@ -41,6 +41,7 @@ NOT_TOLD = {
     "a_late_word_corrects_the_history_behind_an_apology",
     "a_voice_is_replaced_during_an_interruption",
     "a_voice_that_breaks_off_in_mid_clause_was_heard_so_far",
+    "what_a_broken_voice_had_ahead_is_not_heard",
     "another_mind_knows_what_was_done",
     "another_voice_begins_the_sentence_again",
     "another_voice_says_what_the_first_could_not",

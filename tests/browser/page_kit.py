@@ -30,14 +30,14 @@ POLICY = "default-src 'self'; img-src 'self' data:"
 PICTURE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 300" class="chart">
 <style>svg.chart { --hue: #1d5fd1; --paper: #fff } .frame { fill: var(--paper) }</style>
 <g id="state-waiting" class="state"><rect class="frame" x="0" y="0" width="90" height="40"/>
-<g id="t18" class="transition"><text x="4" y="20">t18</text></g></g>
+<g id="t19" class="transition"><text x="4" y="20">t19</text></g></g>
 <g id="state-hearing" class="state"><rect class="frame" x="0" y="60" width="90" height="40"/>
-<g id="t25" class="transition"><text x="4" y="80">t25</text></g></g>
+<g id="t26" class="transition"><text x="4" y="80">t26</text></g></g>
 <g id="state-interrupted" class="state">
 <rect class="frame" x="200" y="0" width="90" height="40"/></g>
 <g id="state-contested" class="state">
 <rect class="frame" x="200" y="60" width="90" height="40"/></g>
-<g id="from-waiting-to-hearing" class="arrow" data-transitions="t18"><path d="M 45 40 V 60"/></g>
+<g id="from-waiting-to-hearing" class="arrow" data-transitions="t19"><path d="M 45 40 V 60"/></g>
 </svg>"""
 
 

@@ -19,6 +19,7 @@ def one_agent(reading: Reading) -> Iterator[Violation]:
     none. A reply is one language model's, however many were asked."""
     yield from _voices(reading)
     yield from _sentences(reading)
+    yield from _overtaken(reading)
     yield from _minds(reading)
 
 
@@ -64,6 +65,26 @@ def _sentences(reading: Reading) -> Iterator[Violation]:
             yield Violation("L1", first.at_ms, "the voice that takes over leaves a clause out")
         elif said and not said.endswith(SENTENCE_ENDS):
             yield Violation("L1", first.at_ms, f"the voice changes in mid-sentence, after {said!r}")
+
+
+def _overtaken(reading: Reading) -> Iterator[Violation]:
+    """What a voice had ahead of a clause when it failed is not sent before the next says that
+    clause; clauses before it are."""
+    frames = [one for one in reading.trace.crossed if one.kind == "media"]
+    sent = [(index, note) for index, note in reading.notes if isinstance(note, notes.ClauseSent)]
+    for index, line in reading.events:
+        event = line.event
+        if not (isinstance(event, events.VoiceFailed) and reading.taken(line, "change_voice")):
+            continue
+        before = [
+            note.clause for place, note in sent if place < index and note.reply == event.reply
+        ]
+        goes_on = next((note for place, note in sent if place > index), None)
+        if goes_on is None or goes_on.clause > max(before, default=-1):
+            continue
+        late = [one for one in frames if event.at_ms < one.at_ms < goes_on.at_ms]
+        if late:
+            yield Violation("L1", late[0].at_ms, "a voice that failed is still heard")
 
 
 def _minds(reading: Reading) -> Iterator[Violation]:

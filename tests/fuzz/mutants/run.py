@@ -85,6 +85,7 @@ another_voice_says_what_the_first_could_not
 another_mind_answers_when_the_first_does_not
 another_recogniser_goes_on_with_the_turn
 a_voice_that_was_replaced_and_does_not_stop_is_not_heard
+what_a_broken_voice_had_ahead_is_not_heard
 """.split()
 """Scenarios that show what few others do: they come first."""
 
