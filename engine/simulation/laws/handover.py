@@ -76,10 +76,9 @@ def _overtaken(reading: Reading) -> Iterator[Violation]:
         event = line.event
         if not (isinstance(event, events.VoiceFailed) and reading.taken(line, "change_voice")):
             continue
-        before = [
-            note.clause for place, note in sent if place < index and note.reply == event.reply
-        ]
-        goes_on = next((note for place, note in sent if place > index), None)
+        of_reply = [(place, note) for place, note in sent if note.reply == event.reply]
+        before = [note.clause for place, note in of_reply if place < index]
+        goes_on = next((note for place, note in of_reply if place > index), None)
         if goes_on is None or goes_on.clause > max(before, default=-1):
             continue
         late = [one for one in frames if event.at_ms < one.at_ms < goes_on.at_ms]
