@@ -3,6 +3,7 @@
     POST /voice         a call came in, or one of ours was answered ──> TwiML
     POST /voice/status  how a call is doing                         ──> the log
     POST /calls         somebody of ours wants a call made          ──> Twilio's REST interface
+    DELETE /calls/{id}  or ended, live or still ringing             ──> the same
 
 A caller is never met by silence: whom we cannot take is told so, or put through elsewhere, in the
 answer to the webhook. Whom we can take gets a token on the way to the media stream, for this call,
@@ -87,6 +88,7 @@ class Telephony:
             ("POST", VOICE): self._voice,
             ("POST", STATUS): self._status,
             ("POST", CALLS): self._calls,
+            ("DELETE", f"{CALLS}/{{id}}"): self._hang_up,
         }
 
     # --- webhooks
@@ -202,6 +204,19 @@ class Telephony:
         except ProviderError as error:
             return plain(502 if error.retryable else 409, str(error))
         return Response(201, msgspec.json.encode(Made(call_id)), "application/json")
+
+    async def _hang_up(self, request: Request) -> Response:
+        if not self._is_ours(request):
+            needed = "a bearer token is needed: calls_token in [twilio]"
+            return plain(401, needed, www_authenticate="Bearer")
+        call_id = request.parameters["id"]
+        if not _CALL_ID.fullmatch(call_id):
+            return plain(404, "there is no such call")
+        try:
+            await self._asked().hang_up(call_id)
+        except ProviderError as error:
+            return plain(502 if error.retryable else 409, str(error))
+        return Response(204)
 
     def _is_ours(self, request: Request) -> bool:
         # Not even this machine is believed without: what a proxy hands on may look like it, and

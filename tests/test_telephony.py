@@ -346,6 +346,25 @@ async def test_only_those_with_the_token_have_calls_made() -> None:
     assert (await Line(near=False).ask(wanted("+15552223333"))).status == 401
 
 
+async def test_a_call_is_ended_at_twilio() -> None:
+    """Live or still ringing, by those with the token; a call that is none is not asked about."""
+    async with dialling() as (line, twin):
+        call_id = await line.telephony.dial("+15552223333")
+        end = line.telephony.routes["DELETE", f"{CALLS}/{{id}}"]
+
+        async def ended(call_id: str, token: str) -> int:
+            headers = {"authorization": f"Bearer {token}"}
+            path, parameters = f"{CALLS}/{call_id}", {"id": call_id}
+            return (await end(Request("DELETE", path, "", headers, b"", parameters))).status
+
+        assert await ended(call_id, "another") == 401
+        assert await ended("..", "the-callers-token") == 404
+        assert twin.calls[call_id].asked == []
+        assert await ended(call_id, "the-callers-token") == 204
+        assert twin.calls[call_id].asked == [{"Status": "completed"}]
+        assert await ended("CA-none", "the-callers-token") == 409
+
+
 async def test_a_caller_is_put_through() -> None:
     """The live call is told to dial; a number that is none is not asked for."""
     async with dialling() as (line, twin):

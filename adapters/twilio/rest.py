@@ -1,4 +1,4 @@
-"""Twilio's REST interface, as far as a call needs it: call out, redirect.
+"""Twilio's REST interface, as far as a call needs it: call out, redirect, hang up.
 
 (https://www.twilio.com/docs/voice/api/call-resource) A request that may have reached Twilio is not
 repeated, except to a call that exists already, where the second time changes nothing.
@@ -86,6 +86,10 @@ class TwilioRest:
     async def redirect(self, call_sid: str, twiml: bytes) -> None:
         """Have a live call do something else from now on; its media stream ends with that."""
         await self._post(f"/Calls/{call_sid}.json", {"Twiml": twiml.decode()}, again=True)
+
+    async def hang_up(self, call_sid: str) -> None:
+        """End a call, live or still ringing."""
+        await self._post(f"/Calls/{call_sid}.json", {"Status": "completed"}, again=True)
 
     async def _post(self, path: str, form: Mapping[str, str], *, again: bool = False) -> bytes:
         import httpx
