@@ -1,29 +1,9 @@
-"""Timers: the waits of the chart, on trio's clock."""
+"""The timers that count the caller's voice; those that count time are in ``states.timers``."""
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any
-
-import trio
-
-from effects.stage import Effect, Emit, Stage
+from effects.stage import Emit, Stage
 from states.events import BackchannelHeld, OverlapHeld
-from states.timers import TIMERS
-
-
-def timer(name: str) -> Effect:
-    """The effect that waits as ``states.timers`` says and then emits its event."""
-    spec = TIMERS[name]
-
-    def start(stage: Stage, emit: Emit) -> Coroutine[Any, Any, None]:
-        return wait(stage, emit, spec.due_ms(stage.call, stage.now_ms()))
-
-    async def wait(stage: Stage, emit: Emit, due_ms: float) -> None:
-        await trio.sleep(max(0.0, due_ms - stage.now_ms()) / 1000)
-        emit(spec.event(at_ms=stage.now_ms()))
-
-    return start
 
 
 async def barge_in_timer(stage: Stage, emit: Emit) -> None:

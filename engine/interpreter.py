@@ -11,12 +11,14 @@ records acted on. Its rules (each one was needed by a prototype):
 6. Time is trio's clock.
 7. An effect that ignores its cancellation is abandoned after ``exit_ms``: nothing it does can
    reach the chart or the caller any more, so nobody has to wait for it.
+8. A timer is an effect without a task (:mod:`engine.timers`): it is over when it is stopped.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
@@ -32,11 +34,13 @@ from engine.errors import without_message
 from engine.journal import Journal
 from engine.machine import Machine
 from engine.records import Record, Start, Stop, fold
+from engine.timers import Timers
 from engine.vocabulary import EFFECTS
 from states import commands, notes
 from states.actions import note_tool
 from states.call import Call
 from states.events import Event, OutputHeld, ToolSettled
+from states.timers import TIMERS, Timer
 
 log = structlog.get_logger()
 
@@ -101,6 +105,7 @@ class Interpreter:
         self._leaving: dict[int, Running] = {}
         self._left = trio.lowlevel.ParkingLot()
         self._live: set[int] = set()
+        self._timers = Timers(nursery)
 
     # --- events ---
 
@@ -236,21 +241,53 @@ class Interpreter:
     def _start(self, start: Start) -> None:
         self._started += 1
         running = Running(self, start, self._started)
+        timer = TIMERS.get(start.effect)
         try:
-            coroutine = EFFECTS[start.effect](self.stage, running.emit)
+            begin = self._task(running) if timer is None else self._timer(running, timer)
         except Exception as error:
             self._fail(f"{start.effect}: {_told(error)}", error)
             return
         self._running.setdefault(start.state, []).append(running)
         self._record(running, "started")
-        self._live.add(running.number)
-        self._nursery.start_soon(self._perform, running, coroutine, name=start.effect)
+        begin()
 
     def _stop(self, running: Running) -> None:
         running.scope.cancel()
-        if running.number in self._live:
+        if self._timers.stop(running.number):
+            self._record(running, "cancelled")
+        elif running.number in self._live:
             running.left_ms = self._now_ms()
             self._leaving[running.number] = running
+
+    def _timer(self, running: Running, timer: Timer) -> Callable[[], None]:
+        """What begins it. It waits from now."""
+        now_ms = self._now_ms()
+        wait_ms = timer.due_ms(self.machine.call, now_ms) - now_ms
+        fire = partial(self._fire, running, timer)
+        return partial(self._timers.start, running.number, wait_ms, fire)
+
+    def _fire(self, running: Running, timer: Timer) -> None:
+        phase, reason = "done", ""
+        try:
+            running.emit(timer.event(at_ms=self._now_ms()))
+        except Exception as error:
+            phase, reason = "failed", _told(error)
+            self._fail(f"{running.effect}: {reason}", error)
+        self._record(running, phase, reason)
+
+    def hasten(self, timer: str) -> bool:
+        """Let the time of a timer have come; False if it does not run."""
+        started = (running for all_of in self._running.values() for running in all_of)
+        return any(self._timers.hasten(one.number) for one in started if one.effect == timer)
+
+    def _task(self, running: Running) -> Callable[[], None]:
+        """What begins it. It sees the call as it is now."""
+        coroutine = EFFECTS[running.effect](self.stage, running.emit)
+        return partial(self._spawn, running, coroutine)
+
+    def _spawn(self, running: Running, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._live.add(running.number)
+        self._nursery.start_soon(self._perform, running, coroutine, name=running.effect)
 
     async def _perform(self, running: Running, coroutine: Coroutine[Any, Any, None]) -> None:
         phase, reason = "done", ""
@@ -303,8 +340,7 @@ class Interpreter:
         self._running.setdefault(CALL, []).append(running)
 
         self._record(running, "started")
-        self._live.add(running.number)
-        self._nursery.start_soon(self._perform, running, errand(), name=name)
+        self._spawn(running, errand())
 
     async def settled(self) -> None:
         """Wait until every effect that was told to stop is over, or abandoned. Bounded."""
@@ -331,6 +367,7 @@ class Interpreter:
         with trio.move_on_after(within_ms / 1000, shield=True):
             await self._none_left()
         self._closing = True
+        self._timers.close()
         for running in errands:
             self._stop(running)
         with trio.move_on_after(EXIT_MS / 1000, shield=True):

@@ -77,6 +77,10 @@ class LiveCall:
         """Have the agent bring it to an end, as it does when a call's time is up."""
         self._interpreter.dispatch(CallTooLong(at_ms=self._now_ms()))
 
+    def hasten(self, timer: str) -> bool:
+        """Let the time of a timer have come; False if it does not run."""
+        return self._interpreter.hasten(timer)
+
 
 async def hold_call(
     desk: Desk,

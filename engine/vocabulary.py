@@ -19,7 +19,6 @@ from effects.timers import (
     barge_in_timer,
     retract_timer,
     talk_over_timer,
-    timer,
 )
 from effects.transcribe import transcribe
 from effects.transfer import transfer
@@ -71,7 +70,6 @@ EFFECTS: Mapping[str, Effect] = MappingProxyType(
         "synthesize": synthesize,
         "speak": speak,
         "recite": recite,
-        **{name: timer(name) for name in TIMERS},
     }
 )
 
@@ -79,5 +77,5 @@ VOCABULARY = Vocabulary(
     events=tuple(EVENTS),
     guards=tuple(GUARDS),
     actions=tuple(ACTIONS),
-    effects=tuple(EFFECTS),
+    effects=(*EFFECTS, *TIMERS),
 )

@@ -12,7 +12,7 @@ import pytest
 import effects
 from effects import timers
 from engine import origins
-from engine.vocabulary import ACTIONS, EFFECTS
+from engine.vocabulary import ACTIONS, VOCABULARY
 from states import actions, commands, events, lines
 from states.call import Call
 from states.events import EVENTS
@@ -49,9 +49,9 @@ def parsed(module: str) -> ast.AST:
 class TestWhereEventsComeFrom:
     def test_every_effect_is_known(self) -> None:
         """An effect that the table leaves out could not be checked."""
-        assert set(origins.EMITS) == set(EFFECTS)
-        assert set(origins.LAST_WORDS) <= set(EFFECTS)
-        assert set(origins.VOICES) <= set(EFFECTS)
+        assert set(origins.EMITS) == set(VOCABULARY.effects)
+        assert set(origins.LAST_WORDS) <= set(VOCABULARY.effects)
+        assert set(origins.VOICES) <= set(VOCABULARY.effects)
 
     @pytest.mark.parametrize("effect", EFFECT_SOURCES)
     def test_an_effect_emits_what_its_code_makes(self, effect: str) -> None:

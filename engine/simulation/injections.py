@@ -17,6 +17,7 @@ from types import MappingProxyType
 import trio
 
 from effects.ports import Dtmf, Stop
+from engine.session import LiveCall
 from engine.simulation.line import Line
 from engine.simulation.scenario import Does, Injection
 from engine.simulation.services import TROUBLES, Services
@@ -94,21 +95,23 @@ def possible(timers: Iterable[str], serving: Iterable[str]) -> tuple[Cause, ...]
 
 
 class Hand:
-    """Carries out the injections of one call. ``nursery`` is the one that its effects run in;
-    cancelling ``scope`` cancels the call."""
+    """Carries out the injections of one call, once somebody has taken it; cancelling ``scope`` cancels
+    it."""
 
-    def __init__(
-        self, line: Line, services: Services, nursery: trio.Nursery, scope: trio.CancelScope
-    ) -> None:
-        self._line, self._services = line, services
-        self._nursery, self._scope = nursery, scope
+    def __init__(self, line: Line, services: Services, scope: trio.CancelScope) -> None:
+        self._line, self._services, self._scope = line, services, scope
+        self._call: LiveCall | None = None
+
+    def take(self, call: LiveCall) -> None:
+        """It is held now."""
+        self._call = call
 
     def perform(self, injection: Injection) -> bool:
         """Do it, now; False if there was nothing to act upon. Never waits."""
         does, what = injection.does, injection.what
         match does:
             case "fire":
-                return self._fire(what)
+                return self._call is not None and self._call.hasten(what)
             case "timeout" | "refused" | "lost" | "bug" | "stall" | "finish":
                 return self._services.strike(what, does)
         if self._line.is_over:
@@ -125,8 +128,3 @@ class Hand:
             case "say":
                 return self._line.make_sound(what, WORD_S * len(what.split()))
         return True
-
-    def _fire(self, timer: str) -> bool:
-        """Bring forward what a timer waits for. It then does all else by itself."""
-        timers = [task for task in self._nursery.child_tasks if task.name == timer in TIMERS]
-        return any(self._line.clock.wake(task) for task in timers)

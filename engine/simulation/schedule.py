@@ -86,14 +86,6 @@ class JumpingClock(trio.abc.Clock):
         finally:
             alarm.at_s = inf
 
-    def wake(self, task: trio.lowlevel.Task) -> bool:
-        """End a task's wait now; False if it waits for no alarm."""
-        for _, _, alarm in self._set:
-            if alarm.task is task and alarm.at_s < inf:
-                alarm.bring_forward(self._now)
-                return True
-        return False
-
 
 class Alarm:
     """Wakes the one ``task`` that waits for it. ``at_s`` is when: infinity while nobody waits.

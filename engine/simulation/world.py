@@ -193,8 +193,10 @@ class _World:
         watchers += [self.watch.line] if self.watch else []
         async with trio.open_nursery() as service:
             with trio.CancelScope() as scope:
-                self._hand = Hand(line, self.services, service, scope)
-                trace.outcome = await hold_call(desk, line, service, watchers, started="simulated")
+                hand = self._hand = Hand(line, self.services, scope)
+                trace.outcome = await hold_call(
+                    desk, line, service, watchers, started="simulated", live=hand.take
+                )
             trace.closed_ms = line.now_ms
             trace.played = line.played()
             await trio.sleep(AFTERMATH_S)
