@@ -4,7 +4,7 @@ says so."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from math import inf
@@ -182,8 +182,16 @@ class _Session:
                 self.reached = {}
 
     def _next_words_s(self) -> float:
-        """Just before the next partial is due."""
-        return self.next_partial_ms / 1000 - 0.001 if self.script.partials else inf
+        """Just before the next partial is due: while nothing is understood, that is when the sound
+        of a word has come in whole, as far as it is known what is said."""
+        if not self.script.partials:
+            return inf
+        if self.reached and self._understood(final=False):
+            return self.next_partial_ms / 1000 - 0.001
+        to_sound_ms = self.slack_ms - self.lag_ms
+        ends = (end for act in self.caller for end in _word_ends_ms(act))
+        next_ms = min((one for one in ends if one > self.through_ms + to_sound_ms), default=inf)
+        return (next_ms - to_sound_ms) / 1000 - 0.001
 
     def _take(self, frame: Frame) -> None:
         if frame.at_ms <= self.newest_ms and any(frame is seen for seen in self.recent):
@@ -250,3 +258,10 @@ class _Session:
     def say_late(self) -> None:
         """A word that nobody waits for any more."""
         self.heard(Heard(max(0, self.segment), "stale", final=False, through_ms=self.through_ms))
+
+
+def _word_ends_ms(act: Act) -> Iterator[float]:
+    """When the sound of each of its words is over."""
+    words = act.say.split()
+    for place in range(len(words)):
+        yield (act.at + act.during * (place + 1) / len(words)) * 1000
