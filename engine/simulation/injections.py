@@ -95,8 +95,8 @@ def possible(timers: Iterable[str], serving: Iterable[str]) -> tuple[Cause, ...]
 
 
 class Hand:
-    """Carries out the injections of one call, once somebody has taken it; cancelling ``scope`` cancels
-    it."""
+    """Carries out the injections of one call, when it has taken it; cancelling ``scope`` cancels
+    the call."""
 
     def __init__(self, line: Line, services: Services, scope: trio.CancelScope) -> None:
         self._line, self._services, self._scope = line, services, scope
