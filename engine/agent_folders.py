@@ -21,7 +21,6 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
 import msgspec
@@ -29,7 +28,7 @@ import msgspec
 from adapters.twilio.wav import UnusableWav, read_caller_wav
 from effects.ports import Tool
 from engine.agent_kit import AgentKit, no_tools
-from engine.errors import ConfigError
+from engine.errors import ConfigError, with_place
 from states.agent import Agent
 
 FILE, INSTRUCTIONS, TOOLS, PHRASES = "agent.toml", "instructions.md", "tools.py", "phrases"
@@ -115,9 +114,7 @@ def _tools(path: Path) -> Callable[[Path], Sequence[Tool]]:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[spec.name]
-        at = extract_tb(error.__traceback__)[-1]
-        why = f"{type(error).__name__}: {error} ({at.filename}:{at.lineno})"
-        raise ConfigError(f"{path} cannot be imported: {why}") from error
+        raise ConfigError(f"{path} cannot be imported: {with_place(error)}") from error
     tools = getattr(module, "TOOLS", None)
     if callable(tools):
         made: Callable[[Path], Sequence[Tool]] = tools

@@ -9,7 +9,7 @@ from typing import Any
 
 from effects.call_tools import call_tools
 from effects.ports import LanguageModel, Tool, ToolSpec
-from engine.errors import ConfigError
+from engine.errors import ConfigError, with_place
 from states.agent import Agent
 
 
@@ -37,10 +37,10 @@ class AgentKit:
     config: Mapping[str, Any] = field(default_factory=dict)
 
     def open_tools(self, data: Path) -> dict[str, Tool]:
-        """All tools by name. Raises :class:`ConfigError` for two of one name, and for what is
-        no tool."""
+        """All tools by name. Raises :class:`ConfigError` for two of one name, for what is no
+        tool, and if they cannot be made."""
         tools: dict[str, Tool] = {}
-        for tool in (*call_tools(self.agent), *self.tools(data)):
+        for tool in (*call_tools(self.agent), *self._own_tools(data)):
             spec = getattr(tool, "spec", None)
             if not isinstance(spec, ToolSpec):
                 raise ConfigError(f"agent '{self.agent.name}': {tool!r} is not a tool; use @tool")
@@ -48,3 +48,13 @@ class AgentKit:
                 raise ConfigError(f"agent '{self.agent.name}': two tools are named '{spec.name}'")
             tools[spec.name] = tool
         return tools
+
+    def _own_tools(self, data: Path) -> Sequence[Tool]:
+        try:
+            return tuple(self.tools(data))
+        except ConfigError:
+            raise
+        except Exception as error:
+            raise ConfigError(
+                f"agent '{self.agent.name}': its tools cannot be made: {with_place(error)}"
+            ) from error

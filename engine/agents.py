@@ -11,13 +11,12 @@ import difflib
 import importlib
 import sys
 from pathlib import Path
-from traceback import extract_tb
 
 from adapters.embedded.mind import ParcelMind
 from adapters.embedded.parcel import PARCEL, parcel_tools
 from engine.agent_folders import is_agent_folder, read_agent_folder
 from engine.agent_kit import AgentKit as AgentKit
-from engine.errors import ConfigError
+from engine.errors import ConfigError, with_place
 
 AGENTS: dict[str, AgentKit] = {
     "parcel": AgentKit(PARCEL, ParcelMind, lambda data: parcel_tools(data / "parcel.db"))
@@ -71,8 +70,4 @@ def _why_not(module_name: str, here: str, error: Exception) -> str:
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing and f"{module_name}.".startswith(f"{missing}."):
         return f"there is no module {missing} in {here} or among the installed packages"
-    at = extract_tb(error.__traceback__)[-1]
-    return (
-        f"{module_name} cannot be imported: {type(error).__name__}: {error} "
-        f"({at.filename}:{at.lineno})"
-    )
+    return f"{module_name} cannot be imported: {with_place(error)}"

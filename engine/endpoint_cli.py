@@ -14,7 +14,6 @@ import trio
 import typer
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from adapters.embedded.moonshine import Moonshine
@@ -24,6 +23,7 @@ from effects.ports import ProviderError
 from effects.prosody import Ending
 from engine.endpointing import Pause, decide, listen
 from engine.errors import ConfigError
+from engine.terminal import shown
 from states import mulaw
 from states.settings import Settings
 
@@ -128,7 +128,7 @@ async def _judge_all(
 def pause_table(recording: Recording) -> Table:
     """The pauses of a recording, one a row."""
     table = Table(
-        title=escape(recording.file),
+        title=shown(recording.file),
         title_justify="left",
         caption=None if recording.pauses else "nobody speaks",
         box=box.SIMPLE,
@@ -146,7 +146,7 @@ def pause_table(recording: Recording) -> Table:
         table.add_row(
             f"{pause.at_ms / 1000:.2f}",
             "end" if pause.pause_ms is None else f"{pause.pause_ms:.0f}",
-            escape(pause.words) or "-",
+            shown(pause.words) or "-",
             f"{pause.completeness:.2f}",
             _voice(pause.ending),
             f"{pause.fragment_pause_ms:.0f}" + (f" +{pause.cut_offs:g}" if pause.cut_offs else ""),

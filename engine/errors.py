@@ -8,6 +8,8 @@ AntiphonError               shown as one line, exit code 2, never a traceback
 
 from __future__ import annotations
 
+from traceback import extract_tb
+
 
 class AntiphonError(Exception):
     """Base of the errors meant for the person at the keyboard."""
@@ -30,6 +32,12 @@ def first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
+
+
+def with_place(error: BaseException) -> str:
+    """What was raised by somebody's own code, and on which line of it."""
+    at = extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({at.filename}:{at.lineno})"
 
 
 def without_message(reason: str) -> str:

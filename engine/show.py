@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from engine.inspector.summary import floor_of
 from engine.journal import AnyLine, End, Event, Head, Note
+from engine.terminal import shown
 from engine.turns import TurnRecord, Turns, takes_over
 from engine.waterfall import feeling
 from states import events, notes
@@ -94,7 +94,7 @@ class CallPrinter:
                 self._say(at_ms, "call", f"over ({outcome}: {reason})")
 
     def _say(self, at_ms: float, who: str, text: str, style: str = "") -> None:
-        call = f"{escape(self._call_id[-SHORT_ID_CHARS:])} " if len(self._among) > 1 else ""
+        call = f"{shown(self._call_id[-SHORT_ID_CHARS:])} " if len(self._among) > 1 else ""
         self._console.print(
             f"{call}[dim]{at_ms / 1000:7.2f}[/dim] [bold]{who:>7}[/bold]  {text}",
             style=style or None,
@@ -118,9 +118,9 @@ class CallPrinter:
                 text and text != self._heard.get(segment)
             ):
                 self._heard[segment] = text
-                self._say(event.at_ms, "heard", f"“{escape(_tidied(text))}”")
+                self._say(event.at_ms, "heard", f"“{shown(_tidied(text))}”")
             case events.OutputHeld(heard=heard):
-                self._say(event.at_ms, "silent", f"the caller heard: “{escape(heard)}”", "magenta")
+                self._say(event.at_ms, "silent", f"the caller heard: “{shown(heard)}”", "magenta")
             case events.FalseAlarm():
                 self._say(event.at_ms, "resumed", "it was nothing: the reply goes on")
             case (
@@ -129,9 +129,9 @@ class CallPrinter:
                 | events.SttFailed(reason=reason, instead=instead)
             ):
                 then = f"; {instead} takes over" if takes_over(line) else ""
-                self._say(event.at_ms, "failed", escape(f"{event.name}: {reason}{then}"), "red")
+                self._say(event.at_ms, "failed", shown(f"{event.name}: {reason}{then}"), "red")
             case events.ToolSettled(tool=tool, arguments=arguments, outcome=outcome):
-                self._say(event.at_ms, "tool", escape(f"{tool}({arguments}) {outcome}"), "dim")
+                self._say(event.at_ms, "tool", shown(f"{tool}({arguments}) {outcome}"), "dim")
             case events.Dtmf(digit=digit):
                 self._say(event.at_ms, "key", digit)
             case events.AudioStarted():
@@ -144,7 +144,7 @@ class CallPrinter:
             case notes.ClauseSent(at_ms=at_ms, reply=reply, clause=clause):
                 composed = self._clauses.get((reply, clause))
                 if composed:
-                    self._say(at_ms, "says", f"“{escape(composed)}”", "green")
+                    self._say(at_ms, "says", f"“{shown(composed)}”", "green")
 
     def _latency(self) -> None:
         turn = self._turns.records[-1] if self._turns.records else None
@@ -152,7 +152,7 @@ class CallPrinter:
             return
         self._told.add(turn.number)
         steps = " + ".join(
-            f"{step.name} {step.took_ms:.0f}" + (f" ({escape(step.by)})" if step.by else "")
+            f"{step.name} {step.took_ms:.0f}" + (f" ({shown(step.by)})" if step.by else "")
             for step in turn.waterfall
             if step.took_ms >= 1
         )
@@ -199,7 +199,7 @@ def turn_table(records: list[TurnRecord]) -> Table:
     for turn in records:
         stages, latency_ms = turn.stages, turn.latency_ms
         table.add_row(
-            escape(_tidied(turn.words)),
+            shown(_tidied(turn.words)),
             turn.outcome,
             *(f"{stages[name]:.0f}" if name in stages else "-" for name in STAGES),
             f"{latency_ms:.0f}" if latency_ms is not None else "-",

@@ -15,8 +15,9 @@ from engine.evaluation.figures import Spread
 from engine.insight import ProviderHealth
 from engine.inspector.summary import CallSummary
 from engine.show import FLOOR_COLOURS
+from engine.terminal import printable
 from engine.transcript.folder import SHORT_ID_CHARS, clock, worth_a_look
-from engine.transcript.page import FEELS, printable
+from engine.transcript.page import FEELS
 from engine.waterfall import feeling
 
 TURNS_COUNTED = 100

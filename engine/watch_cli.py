@@ -22,7 +22,7 @@ from rich.live import Live
 from engine.errors import AntiphonError, ConfigError
 from engine.insight import CallTurns, ProviderHealth
 from engine.inspector.summary import CallSummary
-from engine.transcript.page import printable
+from engine.terminal import printable
 from engine.watch import Board, LastWords, Told
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.markup import escape
 
+from engine.terminal import shown
 from engine.turns import Step, Takeover, TurnRecord
 
 NATURAL_MS, ACCEPTABLE_MS, BROKEN_MS = 500.0, 800.0, 1500.0
@@ -46,19 +46,19 @@ def waterfall(turn: TurnRecord) -> Iterator[str]:
     words = turn.words if len(turn.words) <= _WORDS_CHARS else turn.words[: _WORDS_CHARS - 1] + "…"
     latency_ms = turn.latency_ms
     if latency_ms is None:
-        yield f"[bold]turn {turn.number}[/bold]: {turn.outcome}, no sound  “{escape(words)}”"
+        yield f"[bold]turn {turn.number}[/bold]: {turn.outcome}, no sound  “{shown(words)}”"
     else:
         felt = f"{latency_ms:.0f} ms, {feeling(latency_ms)}, {turn.outcome}"
-        yield f"[bold]turn {turn.number}[/bold]: {felt}  “{escape(words)}”"
+        yield f"[bold]turn {turn.number}[/bold]: {felt}  “{shown(words)}”"
         scale_ms = max(latency_ms, BROKEN_MS) / _BAR_CHARS
         for step in turn.waterfall:
-            by = escape(_cut(step.by, 16))
+            by = shown(_cut(step.by, 16))
             bar = _bar(step, scale_ms)
             yield f"  {step.name:<13}{by:<17}{step.took_ms:5.0f} ms  [dim]{bar}[/dim]"
         limits = "/".join(f"{limit_ms:.0f}" for limit_ms in _LIMITS_MS)
         yield f"  {'total':<30}{latency_ms:5.0f} ms  [dim]of {limits}[/dim]"
     for line in _asides(turn):
-        yield f"  [dim]{escape(line)}[/dim]"
+        yield f"  [dim]{shown(line)}[/dim]"
 
 
 def _cut(text: str, chars: int) -> str:

@@ -8,9 +8,9 @@ from shlex import quote
 
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from engine.terminal import shown
 from engine.what_if import NOTICEABLE_MS, Totals, TurnFigures, WhatIf, paired, totals_of
 
 SHOWN = 10
@@ -25,9 +25,9 @@ def print_call(console: Console, call: WhatIf, changes: Sequence[str]) -> None:
     console.print(_turns(call, changes))
     for before, after in paired(call.before.turns, call.after.turns):
         if before and after and before.heard != after.heard:
-            console.print(f"“{escape(after.words)}”: what was heard of the answer")
-            console.print(f"  before  “{escape(before.heard)}”", soft_wrap=True)
-            console.print(f"  after   “{escape(after.heard)}”", soft_wrap=True)
+            console.print(f"“{shown(after.words)}”: what was heard of the answer")
+            console.print(f"  before  “{shown(before.heard)}”", soft_wrap=True)
+            console.print(f"  after   “{shown(after.heard)}”", soft_wrap=True)
     console.print(_figures([call], changes))
     _say_laws(console, [call])
 
@@ -74,7 +74,7 @@ def _say_laws(console: Console, calls: Sequence[WhatIf]) -> None:
 def _turns(call: WhatIf, changes: Sequence[str]) -> Table:
     """Recorded and simulated twice: milliseconds to the first sound, and what became of it."""
     table = Table(
-        title=f"Milliseconds to the first sound; changed: {escape(', '.join(changes))}",
+        title=f"Milliseconds to the first sound; changed: {shown(', '.join(changes))}",
         box=box.SIMPLE,
         padding=(0, 1, 0, 0),
     )
@@ -88,7 +88,7 @@ def _turns(call: WhatIf, changes: Sequence[str]) -> Table:
         turn = after or before
         assert turn is not None
         table.add_row(
-            escape(turn.words),
+            shown(turn.words),
             _ms(then.latency_ms if then else None),
             _ms(before.latency_ms if before else None),
             _ms(after.latency_ms if after else None),
@@ -133,7 +133,7 @@ _ROWS: tuple[tuple[str, Callable[[Totals], float | None]], ...] = (
 def _figures(calls: Sequence[WhatIf], changes: Sequence[str]) -> Table:
     what = "1 call" if len(calls) == 1 else f"{len(calls)} calls"
     table = Table(
-        title=f"{what}; changed: {escape(', '.join(changes))}", box=box.SIMPLE, padding=(0, 1, 0, 0)
+        title=f"{what}; changed: {shown(', '.join(changes))}", box=box.SIMPLE, padding=(0, 1, 0, 0)
     )
     table.add_column("")
     for column in ("recorded", "before", "after", "change"):

@@ -86,6 +86,14 @@ def test_its_tools_are_its_own(tmp_path: Path) -> None:
     assert "ring" in agent_kit(str(folder)).open_tools(tmp_path)
 
 
+def test_tools_that_cannot_be_made_are_named(tmp_path: Path) -> None:
+    """With the line on which it went wrong."""
+    folder = a_folder(tmp_path, tools_py="def TOOLS(data):\n    return open(data / 'no' / 'db')\n")
+    complaint = r"agent 'shop': its tools cannot be made: FileNotFoundError: .*tools\.py:2\)"
+    with pytest.raises(ConfigError, match=complaint):
+        agent_kit(str(folder)).open_tools(tmp_path)
+
+
 def test_its_tools_may_have_types_of_their_own(tmp_path: Path) -> None:
     """Those that look up the module in which they stand, by its name, among them; two folders of
     one name are two modules."""

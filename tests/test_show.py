@@ -75,6 +75,20 @@ def test_a_long_line_is_not_broken() -> None:
     assert any(line.endswith(f"“{LONG}”") for line in _shown_alone())
 
 
+def test_what_was_said_does_not_steer_the_terminal() -> None:
+    """Nor is it taken for markup: neither what the caller says, nor what they do not."""
+    printer, text = a_printer()
+    watch = printer()
+    for line in a_call("CA1"):
+        if isinstance(line, Event) and isinstance(line.event, Transcript):
+            event = msgspec.structs.replace(line.event, text="hello \x1b[2J\x9b1m [bold]there")
+            line = msgspec.structs.replace(line, event=event)
+        watch(line)
+    assert "“hello  [2J 1m [bold]there”" in text.getvalue()
+    assert "\x1b" not in text.getvalue()
+    assert "\x9b" not in text.getvalue()
+
+
 def test_a_final_transcript_that_is_repeated_is_shown_once() -> None:
     """A vendor may send the words of a segment again when it closes it; other words are shown."""
     printer, text = a_printer()

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import msgspec
 from rich import box
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from engine.evaluation.figures import Figures, Result, Spread
+from engine.terminal import shown
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +65,7 @@ def _dialogues(results: Sequence[Result]) -> Table:
         table.add_column(column, justify="right", no_wrap=True, min_width=len(column))
     table.add_column("task", no_wrap=True, min_width=len("not judged"))
     for result in results:
-        table.add_row(escape(result.name), *_row(result))
+        table.add_row(shown(result.name), *_row(result))
     return table
 
 

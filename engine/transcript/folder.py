@@ -12,7 +12,7 @@ from engine.errors import JournalError
 from engine.evaluation.figures import Spread
 from engine.inspector.summary import CallSummary, Flag, Summary
 from engine.journal import read_what_there_is
-from engine.transcript.page import printable
+from engine.terminal import printable
 
 SHORT_ID_CHARS = 8
 """So much of a call's id is unique in a folder of some thousands."""

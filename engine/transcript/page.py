@@ -10,6 +10,7 @@ from rich.text import Text
 from engine.evaluation.figures import Spread
 from engine.inspector.summary import CallSummary
 from engine.journal import Head
+from engine.terminal import printable
 from engine.transcript.entries import Entry, Who
 
 WIDTH_MAX = 100
@@ -35,7 +36,6 @@ _STYLES: dict[Who, str] = {
     "silence": "yellow",
     "call": "bold",
 }
-_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 _WHO_CHARS = max(len(who) for who in _STYLES)
 
 
@@ -59,12 +59,6 @@ def print_transcript(
     if words and (legend := _legend(entries)):
         _print(console, Text(legend, "dim"))
     _print(console, Text(summed_up(summary)))
-
-
-def printable(text: str) -> str:
-    """The same without control characters: what callers, models and providers say is shown, and
-    must not steer a terminal. A character each, so that places in it stay."""
-    return text.translate(_CONTROLS)
 
 
 def _print(console: Console, text: Text, before: Text | None = None) -> None:
