@@ -21,6 +21,7 @@ from engine.keys import VARIABLES
 from engine.reception import READY, Reception
 from engine.service import GOODBYE_S, STOP_S
 from engine.sessions import SESSION
+from engine.supervisor import WRONG
 from engine.telephony import VOICE
 
 ROOT = Path(__file__).parent.parent
@@ -115,6 +116,18 @@ def test_a_pod_has_the_time_to_drain(config: Config) -> None:
     told_s = re.search(r"--time (\d+)", image)
     assert told_s is not None
     assert int(told_s[1]) > needed_s
+    unit = (DEPLOY / "antiphon.service").read_text(encoding="utf-8")
+    patience_s = re.search(r"^TimeoutStopSec=(\d+)$", unit, re.M)
+    assert patience_s is not None
+    assert int(patience_s[1]) > needed_s
+
+
+def test_under_systemd_only_the_supervisor_is_told_to_stop() -> None:
+    """Who is told twice hangs up. A rolling restart is a reload; a mistake is not tried again."""
+    unit = (DEPLOY / "antiphon.service").read_text(encoding="utf-8").splitlines()
+    assert "KillMode=mixed" in unit
+    assert "ExecReload=/bin/kill -HUP $MAINPID" in unit
+    assert f"RestartPreventExitStatus={WRONG}" in unit
 
 
 def test_probes_and_ways_in_are_ours(config: Config) -> None:
