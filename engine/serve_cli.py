@@ -120,15 +120,14 @@ async def _work(
             nursery.cancel_scope.cancel()
 
         listening: Listening = await nursery.start(take_calls)
-        _tell(console, config, listening, inherited)
+        if inherited:
+            inherited.say_ready()
+            nursery.start_soon(inherited.stay_alive)
+        else:
+            _tell(console, config, listening)
 
 
-def _tell(
-    console: Console, config: Config, listening: Listening, inherited: Inherited | None
-) -> None:
-    if inherited:
-        inherited.say_ready()
-        return
+def _tell(console: Console, config: Config, listening: Listening) -> None:
     lines = [
         f"{config.agent} answers calls on {media_url(listening)};"
         f" journals in {config.calls}; stop with Ctrl-C",

@@ -9,6 +9,7 @@ Who has no room, or drains, lets the others go first (:func:`adapters.front.serv
     SIGHUP            a rolling restart: each worker drains once the one that replaces it is ready
 
 A worker that dies costs its own calls, and is replaced: at once, and ever later if it keeps dying.
+One that hangs is killed, for nothing that it holds goes on: it says every second that it does not.
 A worker whose supervisor is gone drains by itself: it sees the end of the pipe between them.
 """
 
@@ -21,6 +22,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 
 import structlog
 import trio
@@ -30,8 +32,11 @@ from engine.metrics import worker_is_gone
 
 log = structlog.get_logger()
 
-READY = b"r"
-"""What a worker writes into its pipe when it takes calls."""
+READY, ALIVE = b"r", b"."
+"""What a worker writes into its pipe when it takes calls, and every second from then on."""
+
+ALIVE_S, HANGS_S = 1.0, 15.0
+"""Who was alive and has not said so for ``HANGS_S`` hangs: so long its calls have been silent."""
 
 WRONG = 2
 """The exit code of a worker that was told what cannot be."""
@@ -73,9 +78,14 @@ class Supervisor:
     inherited socket, that of its pipe, and its own number."""
 
     def __init__(
-        self, count: int, port: socket.socket, command: Callable[[int, int, int], Sequence[str]]
+        self,
+        count: int,
+        port: socket.socket,
+        command: Callable[[int, int, int], Sequence[str]],
+        hangs_s: float = HANGS_S,
     ) -> None:
         self._count, self._port, self._command = count, port, command
+        self._hangs_s = hangs_s
         self._living: list[_Worker] = []
         self._workers: dict[int, _Worker] = {}
         """Who has which place; those who leave, and those who are yet to follow them, have none."""
@@ -159,10 +169,27 @@ class Supervisor:
                 await worker.pipe.aclose()
 
     async def _listen(self, worker: _Worker) -> None:
+        """Hear what it says of itself, until it ends."""
+        heard, patience_s = b"", inf
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            worker.is_ready = await worker.pipe.receive_some(1) == READY
+            while True:
+                with trio.move_on_after(patience_s) as patience:
+                    heard = await worker.pipe.receive_some(64)
+                if patience.cancelled_caught:
+                    log.error("worker_hangs", worker=worker.number, silent_s=patience_s)
+                    _signal(worker, signal.SIGKILL)
+                if patience.cancelled_caught or not heard:
+                    break
+                if READY in heard:
+                    self._note_ready(worker)
+                if ALIVE in heard:
+                    patience_s = self._hangs_s
         worker.settled.set()
-        self._unready.discard(worker.number if worker.is_ready else -1)
+
+    def _note_ready(self, worker: _Worker) -> None:
+        worker.is_ready = True
+        worker.settled.set()
+        self._unready.discard(worker.number)
         if not self._unready:
             self._all_ready()
             self._all_ready = lambda: None
@@ -225,6 +252,13 @@ class Inherited:
     def say_ready(self) -> None:
         """Tell the supervisor that calls are taken."""
         os.write(self.pipe, READY)
+
+    async def stay_alive(self) -> None:
+        """Tell the supervisor, again and again, that this process does not hang."""
+        with suppress(OSError):  # the supervisor is gone
+            while True:
+                os.write(self.pipe, ALIVE)
+                await trio.sleep(ALIVE_S)
 
     async def wait_for_its_end(self) -> None:
         """Return when the supervisor is gone."""

@@ -15,9 +15,10 @@ import pytest
 import trio
 import trio.lowlevel
 from structlog.testing import capture_logs
+from trio.testing import MockClock
 
 from engine.errors import ConfigError
-from engine.supervisor import Supervisor, listening_on
+from engine.supervisor import ALIVE, Inherited, Supervisor, listening_on
 
 SOON_S = 30.0
 
@@ -31,6 +32,7 @@ signal.signal(signal.SIGTERM, lambda *_: done.set())
 listener = socket.socket(fileno=port)
 listener.settimeout(0.05)
 os.write(pipe, b"r")
+if mode == "hangs": os.write(pipe, b".")
 while not done.is_set():
     try:
         one, _ = listener.accept()
@@ -196,6 +198,31 @@ async def test_only_the_second_signal_hurries_who_leaves_already(
                 await until(2 + 2 * number)
             assert told()[old] == signals
             nursery.cancel_scope.cancel()
+
+
+async def test_a_worker_that_hangs_is_killed_and_replaced() -> None:
+    """It has said that it is alive, and does not say so again; who never said it is let be."""
+    started: list[int] = []
+    with trio.fail_after(SOON_S), listening_on("127.0.0.1", 0) as opened, capture_logs() as logs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Supervisor(1, opened, commands("hangs", started), hangs_s=0.2).run)
+            port = opened.getsockname()[1]
+            first = await who(port)
+            await gone(first)
+            assert await who(port) != first
+            nursery.cancel_scope.cancel()
+    assert [one["event"] for one in logs][:2] == ["worker_hangs", "worker_died"]
+
+
+async def test_a_worker_goes_on_saying_that_it_is_alive(autojump_clock: MockClock) -> None:
+    """Every second, until the supervisor is gone."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(Inherited(0, theirs.fileno(), 0).stay_alive)
+            await trio.sleep(2.5)
+            assert ours.recv(64) == ALIVE * 3
+            ours.close()
 
 
 async def test_a_stillborn_worker_is_tried_again() -> None:
