@@ -38,7 +38,8 @@ OVERTAKEN = 1.5
 REST_S = 0.2
 
 SLACK_MS = 50.0
-"""The first and last frames of a word may be cut; it needs the rest of its sound."""
+"""The first and last frames of a word may be cut; it needs the rest of its sound, and half at the
+least."""
 
 
 class ScriptedRecogniser(Scripted):
@@ -235,11 +236,12 @@ class _Session:
             act, (first_ms, last_ms) = self.caller[number], self.reached[number]
             words = act.say.split()
             each_ms = act.during * 1000 / len(words)
+            slack_ms = min(self.slack_ms, each_ms / 2)
             understood = [
                 word
                 for place, word in enumerate(words)
-                if place * each_ms >= first_ms - self.slack_ms
-                and (place + 1) * each_ms <= last_ms + self.slack_ms
+                if place * each_ms >= first_ms - slack_ms
+                and (place + 1) * each_ms <= last_ms + slack_ms
             ]
             whole = len(understood) == len(words)
             texts.extend([act.final] if final and whole and act.final else understood)
