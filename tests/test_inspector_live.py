@@ -13,7 +13,8 @@ import pytest
 import trio
 
 from adapters.front.server import Listening
-from engine.inspector import live
+from engine.inspector import kept, live
+from engine.inspector.kept import KeptLines
 from engine.inspector.live import CALLS_KEPT, Live, LiveCall, Page, decoded
 from engine.inspector.server import Inspector
 from engine.inspector.view import turn_view
@@ -113,6 +114,22 @@ def plain(lines: list[AnyLine]) -> Any:
 def turns_of(lines: list[AnyLine]) -> Any:
     records = Turns.of(lines).records
     return json.loads(msgspec.json.encode([turn_view(record) for record in records]))
+
+
+def test_lines_are_kept_in_order_and_in_little_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From any line on, across blocks; a copy has what there was and no more."""
+    monkeypatch.setattr(kept, "BLOCK_BYTES", 1000)
+    said = [b"line %d of a call, much like the others" % number for number in range(100)]
+    lines = KeptLines()
+    for number, line in enumerate(said):
+        assert len(lines) == number
+        if number == 60:
+            before = lines.copy()
+        lines.append(line)
+    for count in range(102):
+        assert list(lines.after(count)) == said[count:]
+    assert list(before) == said[:60]
+    assert len(before) == 60
 
 
 async def test_a_page_follows_a_call_to_its_end() -> None:

@@ -9,9 +9,12 @@ task. What is kept is bounded, for a call and for all that are over.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 import trio
 
+from engine.inspector.kept import KeptLines
 from engine.inspector.summary import CallSummary, Summary
 from engine.inspector.view import turn_view
 from engine.journal import AnyLine, End, Head
@@ -45,7 +48,7 @@ class LiveCall:
         self.over = False
         self.seen = 0
         self.bytes = 0
-        self.encoded: list[bytes] = []
+        self.encoded = KeptLines()
         self._summary = Summary()
         self._looking = trio.lowlevel.ParkingLot()
         self._turns, self._turns_at = b"[]", 0
@@ -71,8 +74,9 @@ class LiveCall:
         self.seen += 1
         self.over = isinstance(line, End)
         if self.bytes < CALL_BYTES_MOST or self.over:
-            self.encoded.append(_encoder.encode(line))
-            self.bytes += len(self.encoded[-1])
+            encoded = _encoder.encode(line)
+            self.encoded.append(encoded)
+            self.bytes += len(encoded)
         self._looking.unpark_all()
 
     def turns(self) -> bytes:
@@ -93,7 +97,7 @@ class LiveCall:
             await self._looking.park()
 
 
-def decoded(encoded: list[bytes]) -> list[AnyLine]:
+def decoded(encoded: Iterable[bytes]) -> list[AnyLine]:
     """The lines of a call; takes 10 µs a line, so not for the task of the calls."""
     return [_decoder.decode(line) for line in encoded]
 
@@ -162,8 +166,9 @@ class Page:
             if not self._call.over:
                 await trio.sleep(GATHER_S)
         events, size, lines = [], 0, self._call.encoded
-        while self._told < len(lines) and size < PART_BYTES:
-            line = lines[self._told]
+        for line in lines.after(self._told):
+            if size >= PART_BYTES:
+                break
             self._told += 1
             events.append(_LINE % (self._told, self._told, line))
             size += len(line)

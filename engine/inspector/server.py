@@ -35,6 +35,7 @@ from engine.errors import AntiphonError
 from engine.insight import CallTurns, health_of
 from engine.inspector.access import Access
 from engine.inspector.calls import RecordedCalls, reading_of
+from engine.inspector.kept import KeptLines
 from engine.inspector.live import Live, LiveCall, Page, decoded
 from engine.inspector.pages import page_routes
 from engine.inspector.peaks import recording_beside
@@ -125,7 +126,7 @@ class Inspector:
         """What is made of a call, of which there is as much as can be read."""
         call_id = _asked(request, "id")
         live = self._live.get(call_id)
-        encoded = list(live.encoded) if live else []
+        encoded = live.encoded.copy() if live else KeptLines()
 
         def read() -> Response:
             path = self._recorded.find(call_id) if self._recorded and call_id else None
@@ -198,7 +199,7 @@ def _ended(found: Iterable[CallSummary], over: Iterable[CallSummary]) -> list[Ca
 # --- in a worker thread -----------------------------------------------------------------------
 
 
-def _watched(call: LiveCall, encoded: list[bytes]) -> Reading:
+def _watched(call: LiveCall, encoded: KeptLines) -> Reading:
     missed = f"{call.missed} lines were not kept: the call's journal has them"
     return Reading(decoded(encoded), [missed] if call.missed else [])
 
