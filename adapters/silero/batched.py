@@ -48,16 +48,20 @@ class Batch:
         """Count this one among the calls that are worth waiting for, as long as it exists."""
         self._calls.add(call)
 
+    @property
+    def worth_waiting(self) -> bool:
+        """Whether there are enough calls for windows to come together."""
+        return len(self._calls) >= WORTH_WAITING
+
     async def run(self, window: Waiting) -> None:
-        """Return when ``window`` is judged. Cancelled only afterwards."""
+        """Return when ``window`` is judged, ``wait_ms`` later at most. Cancelled only afterwards."""
         self._waiting.append(window)
         if len(self._waiting) > 1:
             self._tasks.append(trio.lowlevel.current_task())
             await trio.lowlevel.wait_task_rescheduled(_not_now)
             return
-        if len(self._calls) >= WORTH_WAITING:
-            with trio.CancelScope(shield=True):
-                await trio.sleep(self._wait_s)
+        with trio.CancelScope(shield=True):
+            await trio.sleep(self._wait_s)
         tasks, self._tasks = self._tasks, []
         windows, self._waiting = self._waiting, []
         try:

@@ -42,7 +42,7 @@ class SileroVad:
     """A :class:`~effects.ports.VoiceActivityDetector`: enter it once, then a stream per call.
 
     With ``batch_ms`` a window may wait so long for those of other calls, to be judged with them
-    for less work; 5 ms is enough where there are dozens of calls. With 0 none waits.
+    for less work, where there are dozens of calls. With 0 none waits.
     """
 
     def __init__(self, *, batch_ms: float = 0.0) -> None:
@@ -124,6 +124,8 @@ class _BatchedSileroStream(_SileroStream):
 
     async def judged(self, window: NDArray[np.float32]) -> float:
         """As :meth:`probability`, perhaps after a few milliseconds. Cancelled only afterwards."""
+        if not self._batch.worth_waiting:
+            return self.probability(window)
         self._take(window)
         await self._batch.run(self)
         return self._judged()
