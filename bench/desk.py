@@ -26,6 +26,7 @@ from adapters.stores.files import FileStore
 from bench.report import percentile
 from bench.scripted import scripted_desk
 from bench.vendors import Wait, vendors_clock
+from engine.config import Config
 from engine.machine import Machine
 from engine.service import take_calls
 from states.call import Call
@@ -72,7 +73,7 @@ def main() -> None:
 async def _serve(folder: Path, vendors_core: int | None) -> None:
     heartbeat = Heartbeat()
     async with AsyncExitStack() as stack:
-        vad = await stack.enter_async_context(SileroVad())
+        vad = await stack.enter_async_context(SileroVad(batch_ms=Config().vad_batch_ms))
         store = await stack.enter_async_context(FileStore(folder))
         wait: Wait = trio.sleep
         if vendors_core is not None:

@@ -131,7 +131,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     telnyx: TelnyxSettings = TelnyxSettings()
     asterisk: AsteriskSettings = AsteriskSettings()
     audiosocket: AudioSocketSettings = AudioSocketSettings()
-    vad_batch_ms: Annotated[float, msgspec.Meta(ge=0, le=30)] = 0.0
+    vad_batch_ms: Annotated[float, msgspec.Meta(ge=0, le=30)] = 2.0
     store: StoreSettings = StoreSettings()
     audio: AudioSettings = AudioSettings()
 

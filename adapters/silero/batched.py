@@ -54,7 +54,7 @@ class Batch:
         return len(self._calls) >= WORTH_WAITING
 
     async def run(self, window: Waiting) -> None:
-        """Return when ``window`` is judged, ``wait_ms`` later at most. Cancelled only afterwards."""
+        """Return when ``window`` is judged, after ``wait_ms`` at most. Cancelled only then."""
         self._waiting.append(window)
         if len(self._waiting) > 1:
             self._tasks.append(trio.lowlevel.current_task())
