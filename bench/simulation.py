@@ -4,12 +4,14 @@
 
 All scenarios of tests/scenarios are held a few times over, on one core, with the real chart,
 interpreter, effects and playout; generated calls are those of the fuzz, with the laws checked.
+Of each call the quickest time counts: on a shared machine others only ever add to it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import inf
 
 import structlog
 
@@ -23,7 +25,7 @@ from engine.simulation.scenario_files import load_scenario
 from engine.simulation.world import simulate
 from tests.scenarios.test_scenarios import FILES
 
-ROUNDS = 3
+ROUNDS = 5
 GENERATED = 100
 
 
@@ -36,11 +38,9 @@ def measure() -> list[Figure]:
 
 
 def _scenarios(scenarios: Sequence[Scenario]) -> list[Figure]:
-    simulated_s, began = 0.0, time.process_time()
-    for _ in range(ROUNDS):
-        simulated_s += sum(_lasted_s(scenario) for scenario in scenarios)
-    spent_s = time.process_time() - began
-    how = f"{len(scenarios)} scenarios, {ROUNDS} times over, without checking the laws"
+    simulated_s = sum(_lasted_s(scenario) for scenario in scenarios)
+    spent_s = _quickest_s(scenarios, simulate)
+    how = f"{len(scenarios)} scenarios, the quickest of {ROUNDS}, without checking the laws"
     return [at_least("simulated time over CPU time", simulated_s / spent_s, "times", 1000.0, how)]
 
 
@@ -52,12 +52,23 @@ def _lasted_s(scenario: Scenario) -> float:
 def _generated() -> list[Figure]:
     generated: list[Scenario] = []
     each_fresh_call(default_subject(), 0, GENERATED, generated.append)
-    began = time.process_time()
-    for scenario in generated:
-        check_laws(simulate(scenario))
-    rate = len(generated) / (time.process_time() - began)
-    how = f"{len(generated)} generated calls, with all laws checked; generating them not counted"
-    return [at_least("generated calls", rate, "calls/s", 150.0, how)]
+    spent_s = _quickest_s(generated, lambda scenario: check_laws(simulate(scenario)))
+    how = (
+        f"{GENERATED} generated calls, the quickest of {ROUNDS}, with all laws checked; "
+        "generating them not counted"
+    )
+    return [at_least("generated calls", GENERATED / spent_s, "calls/s", 150.0, how)]
+
+
+def _quickest_s(scenarios: Sequence[Scenario], hold: Callable[[Scenario], object]) -> float:
+    """CPU time for all of them, of each the least of some rounds."""
+    least_s = [inf] * len(scenarios)
+    for _ in range(ROUNDS):
+        for number, scenario in enumerate(scenarios):
+            began = time.process_time()
+            hold(scenario)
+            least_s[number] = min(least_s[number], time.process_time() - began)
+    return sum(least_s)
 
 
 def main() -> None:
