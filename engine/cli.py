@@ -8,6 +8,7 @@ from importlib import import_module
 import typer
 
 from engine import logs
+from engine.garbage import start_without_collecting
 from engine.observing_settings import LogSettings
 
 COMMANDS = {
@@ -54,7 +55,9 @@ def main() -> None:
     """The ``antiphon`` command."""
     logs.configure(LogSettings())
     wanted = [name for name in sys.argv[1:2] if name in COMMANDS]  # none: help, or a mistake
-    application(*wanted)()
+    with start_without_collecting():
+        app = application(*wanted)
+    app()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from engine.agents import AGENTS
 from engine.command import run
 from engine.config import Config, load_config
 from engine.errors import ConfigError
+from engine.garbage import start_without_collecting
 from engine.inspector.access import Access
 from engine.metrics import shared_by_workers
 from engine.service import media_url, run_service
@@ -119,7 +120,8 @@ async def _work(
             )
             nursery.cancel_scope.cancel()
 
-        listening: Listening = await nursery.start(take_calls)
+        with start_without_collecting():
+            listening: Listening = await nursery.start(take_calls)
         if inherited:
             inherited.say_ready()
             nursery.start_soon(inherited.stay_alive)
