@@ -85,10 +85,12 @@ async def run_service(
     async with AsyncExitStack() as stack:
         shared = await _shared(stack, config, alone=inherited is None)
         journals = Path(config.calls)
-        keeping = await stack.enter_async_context(open_keeping(config, journals))
+        loaded = trio.Event()
+        keeping = await stack.enter_async_context(open_keeping(config, journals, loaded))
         calls = _Calls(config, shared, watch, journals, draining, keeping)
         await stack.enter_async_context(calls.open_port(config.host, config.port, inherited))
         desks = await stack.enter_async_context(open_desks(config, progress, calls.fleet))
+        loaded.set()
         await calls.take(desks, task_status)
 
 

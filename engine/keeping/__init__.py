@@ -124,23 +124,30 @@ class Keeping:
 
 
 @asynccontextmanager
-async def open_keeping(config: Config, calls: Path) -> AsyncIterator[Keeping]:
-    """Keep the calls whose journals are in ``calls``. Raises
+async def open_keeping(
+    config: Config, calls: Path, begin: trio.Event | None = None
+) -> AsyncIterator[Keeping]:
+    """Keep the calls whose journals are in ``calls``, from ``begin`` on, or at once. Raises
     :class:`~engine.errors.ConfigError`; a database that does not answer is waited for beside the
     calls. Leaving takes ``LAST_S`` at most."""
     places = places_of(config, calls)
     loader = Loader(places, config.store)
     async with open_recording(config.audio, places.audio.path) as recording:
         keeping = Keeping(loader, config.store.sweep_s, recording)
-        async with _running(keeping):
+        async with _running(keeping, begin):
             yield keeping
 
 
 @asynccontextmanager
-async def _running(keeping: Keeping) -> AsyncIterator[None]:
+async def _running(keeping: Keeping, begin: trio.Event | None) -> AsyncIterator[None]:
+    async def run() -> None:
+        if begin is not None:
+            await begin.wait()
+        await keeping.run()
+
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(keeping.run)
+            nursery.start_soon(run)
             try:
                 yield
             finally:
