@@ -17,10 +17,12 @@ from typer.testing import CliRunner
 
 from adapters.twilio.recording import CallRecord, Recording, Stretch
 from engine import phone_cli
-from engine.chart import default_chart_path
+from engine.chart import default_chart_path, parse_chart
+from engine.check import is_proven
 from engine.cli import COMMANDS, application
 from engine.simulation.scenario import Act, Scenario
 from engine.simulation.world import simulate
+from engine.vocabulary import VOCABULARY
 
 ANTIPHON = [sys.executable, "-c", "from engine.cli import main; main()"]
 DEMO_WAV = "engine/demo_call/3-yes.wav"
@@ -196,6 +198,13 @@ def test_a_chart_with_a_misspelt_guard(tmp_path: Path) -> None:
 def test_the_shipped_chart_passes_its_proofs() -> None:
     """``antiphon check`` finds no error in it."""
     assert antiphon("check").returncode == 0
+
+
+def test_the_shipped_chart_is_not_proved_at_each_start() -> None:
+    """It is known by its digest (``scripts/diagram`` notes it); any other chart is proved."""
+    text = default_chart_path().read_text(encoding="utf-8")
+    assert is_proven(parse_chart(text, "call.yaml", VOCABULARY)), "run: scripts/diagram"
+    assert not is_proven(parse_chart(f"{text}\n# mine", "call.yaml", VOCABULARY))
 
 
 @pytest.mark.parametrize("format", ["svg", "mermaid", "table", "graphviz"])
