@@ -13,7 +13,7 @@ import trio
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from adapters.database.opening import StoreLost
+from adapters.database.errors import StoreLost
 from engine import keeping as keeping_module
 from engine.keeping import Keeping, open_keeping
 from engine.keeping.journals import JournalFolder
@@ -118,7 +118,7 @@ async def test_a_store_that_hangs_holds_nobody_up(
             return Swept()
 
     hanging = Hanging(None, config_of(tmp_path).store)  # type: ignore[arg-type]
-    keeping = Keeping(hanging, 60.0)
+    keeping = Keeping(lambda: hanging, 60.0)
     autojump_clock.autojump_threshold = 0.1  # a thread is at work that nobody waits for
     began_s = trio.current_time()
     async with trio.open_nursery() as nursery:

@@ -18,18 +18,12 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from adapters.database.errors import StoreLost, UnusableStore
+
 _WRITERS = 727_003_104
 """PostgreSQL's advisory lock of all who write."""
 
 _READS = "antiphon_reads"
-
-
-class StoreLost(Exception):
-    """The database cannot be asked now, or refused. ``str()`` is one line without its password."""
-
-
-class UnusableStore(Exception):
-    """There can be no such database. ``str()`` is one line."""
 
 
 class Database:

@@ -41,10 +41,7 @@ from engine.inspector.peaks import recording_beside
 from engine.inspector.summary import CallSummary
 from engine.inspector.view import view_of
 from engine.journal import Head, Reading
-from engine.picture import layout_of, svg
-from engine.recast import scenario_of
 from engine.session import Desk, Watcher
-from engine.simulation.scenario_files import dump_scenario
 
 NO_SUCH_CALL = plain(404, "no such call")
 HEARTBEAT = b": still here\n\n"
@@ -213,6 +210,10 @@ def _shown(chart: Chart, reading: Reading, path: Path | None, live: bool) -> Res
 
 
 def _recast(chart: Chart | None, reading: Reading, path: Path | None, live: bool) -> Response:
+    # Here, because it brings the whole simulation along, which no service needs to start.
+    from engine.recast import scenario_of
+    from engine.simulation.scenario_files import dump_scenario
+
     scenario = dump_scenario(scenario_of(reading, chart))
     return Response(200, scenario.encode(), "text/yaml; charset=utf-8")
 
@@ -223,6 +224,8 @@ def _drawn(chart: Chart) -> Response:
         if Path(chart.path) == default_chart_path():
             drawing = default_chart_path().with_suffix(".svg").read_bytes()
         else:
+            from engine.picture import layout_of, svg  # only for charts of one's own
+
             drawing = svg(chart, layout_of(chart)).encode()
     except OSError as error:
         return plain(404, f"no picture of the chart: {error.strerror}")
