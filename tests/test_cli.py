@@ -300,14 +300,24 @@ def test_an_unknown_command_is_told_of_the_like() -> None:
     assert "show" in result.stderr
 
 
+def imported_by(command: str) -> set[str]:
+    """The modules that a process has which is about to run a command."""
+    program = (
+        "import sys; from engine.cli import application;"
+        f"application('{command}'); print(*sys.modules)"
+    )
+    return set(subprocess.check_output([sys.executable, "-c", program], text=True).split())
+
+
 def test_a_command_does_not_wait_for_the_others() -> None:
     """Only its own module is imported, of all commands."""
-    program = (
-        "import sys; from engine.cli import application; application('show');"
-        "print(*(name for name in sys.modules if name.startswith('engine.')))"
-    )
-    loaded = subprocess.check_output([sys.executable, "-c", program], text=True).split()
-    assert set(loaded) & set(COMMANDS.values()) == {"engine.show_cli"}
+    assert imported_by("show") & set(COMMANDS.values()) == {"engine.show_cli"}
+
+
+def test_a_service_does_not_wait_for_what_it_may_never_need() -> None:
+    """Redis, the database, the vendors' SDKs and the simulation are imported by who uses them."""
+    late = {"coredis", "alembic", "sqlalchemy", "openai", "elevenlabs", "engine.simulation"}
+    assert imported_by("serve") & late == set()
 
 
 def test_every_command_has_help_that_teaches() -> None:

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from adapters.database.errors import StoreLost
 from engine import keeping as keeping_module
+from engine.errors import ConfigError
 from engine.keeping import Keeping, open_keeping
 from engine.keeping.journals import JournalFolder
 from engine.keeping.loading import Loader, Swept
@@ -79,6 +80,39 @@ async def test_a_store_that_is_down_loses_nothing(tmp_path: Path) -> None:
             assert keeping.trouble == ""
     assert [log["event"] for log in logs] == ["store_lost", "store_back"]
     assert ids(config) == ["CA1", "CA2"]
+
+
+async def test_a_key_for_numbers_that_cannot_be_read_is_waited_for(tmp_path: Path) -> None:
+    """As a database is: the journals wait meanwhile."""
+    config = config_of(tmp_path)
+    kept(tmp_path / "calls", "CA1")
+    in_its_place = tmp_path / "data" / "number.key"
+    in_its_place.mkdir(parents=True)
+    async with open_keeping(config, tmp_path / "calls") as keeping:
+        await until(lambda: "no key for numbers" in keeping.trouble)
+        in_its_place.rmdir()
+        await until(lambda: keeping.loaded == 1)
+        assert keeping.trouble == ""
+
+
+async def test_nothing_is_loaded_before_the_beginning(tmp_path: Path) -> None:
+    """A service begins when it takes calls, and its start does not wait for the database."""
+    config = config_of(tmp_path)
+    kept(tmp_path / "calls", "CA1")
+    begin = trio.Event()
+    async with open_keeping(config, tmp_path / "calls", begin) as keeping:
+        await trio.testing.wait_all_tasks_blocked()
+        assert not (tmp_path / "calls" / "antiphon.db").exists()
+        begin.set()
+        await until(lambda: keeping.loaded == 1)
+
+
+async def test_a_url_that_is_none_is_told_before_the_beginning(tmp_path: Path) -> None:
+    """Who wrote it is there to read it."""
+    config = config_of(tmp_path, "mysql://there")
+    with pytest.raises(ConfigError, match="not mysql:"):
+        async with open_keeping(config, tmp_path / "calls", trio.Event()):
+            pass
 
 
 async def test_a_store_that_breaks_in_the_middle_is_taken_up_where_it_was(
