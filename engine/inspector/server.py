@@ -41,6 +41,7 @@ from engine.inspector.peaks import recording_beside
 from engine.inspector.summary import CallSummary
 from engine.inspector.view import view_of
 from engine.journal import Head, Reading
+from engine.picture import layout_of, svg
 from engine.session import Desk, Watcher
 
 NO_SUCH_CALL = plain(404, "no such call")
@@ -224,8 +225,6 @@ def _drawn(chart: Chart) -> Response:
         if Path(chart.path) == default_chart_path():
             drawing = default_chart_path().with_suffix(".svg").read_bytes()
         else:
-            from engine.picture import layout_of, svg  # only for charts of one's own
-
             drawing = svg(chart, layout_of(chart)).encode()
     except OSError as error:
         return plain(404, f"no picture of the chart: {error.strerror}")
