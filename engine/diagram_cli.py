@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from engine.chart import Chart, default_chart_path, load_chart
+from engine.command import errors_in_one_line
 from engine.diagram import graphviz, mermaid
 from engine.errors import ConfigError
 from engine.matrix import matrix_markdown
@@ -37,6 +38,11 @@ _DRAW: dict[DiagramFormat, Callable[[Chart], str]] = {
     DiagramFormat.GRAPHVIZ: graphviz,
     DiagramFormat.LAYOUT: lambda chart: written(new_layout(chart)),
 }
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(errors_in_one_line()(diagram))
 
 
 def diagram(

@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
 import trio
 import typer
 
+from engine.command import run
 from engine.errors import ConfigError
 from engine.telephony import CALLS, Made, Wanted
-
-Run = Callable[[Callable[[], object]], None]
 
 TOKEN_VARIABLE = "ANTIPHON_TWILIO__CALLS_TOKEN"  # the variable's name, not a token
 ANSWER_S = 15.0
 
 
-def add_to(app: typer.Typer, run: Run) -> None:
-    """Add the command. ``run`` runs an async function and tells errors in one line."""
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(dial)
 
-    @app.command()
-    def dial(
-        to: Annotated[str, typer.Argument(help="+15551234567, or sip:somebody@example.com.")],
-        url: Annotated[str, typer.Option(help="The service.")] = "http://127.0.0.1:8765",
-        token: Annotated[
-            str,
-            typer.Option(
-                help="What it wants to be shown, if anything.",
-                envvar=TOKEN_VARIABLE,
-                show_envvar=True,
-            ),
-        ] = "",
-    ) -> None:
-        """Have a service call somebody: its agent speaks when they answer.
 
-        The service needs an account at Twilio, a number and a public address: account_sid,
-        from_number and public_url in its configuration's table twilio. Prints the call's id, by
-        which its journal is found.
-        Exit code 2, with the reason, if no call can be made.
-        """
-        run(lambda: _dial(to, url, token))
+def dial(
+    to: Annotated[str, typer.Argument(help="+15551234567, or sip:somebody@example.com.")],
+    url: Annotated[str, typer.Option(help="The service.")] = "http://127.0.0.1:8765",
+    token: Annotated[
+        str,
+        typer.Option(
+            help="What it wants to be shown, if anything.",
+            envvar=TOKEN_VARIABLE,
+            show_envvar=True,
+        ),
+    ] = "",
+) -> None:
+    """Have a service call somebody: its agent speaks when they answer.
+
+    The service needs an account at Twilio, a number and a public address: account_sid,
+    from_number and public_url in its configuration's table twilio. Prints the call's id, by
+    which its journal is found.
+    Exit code 2, with the reason, if no call can be made.
+    """
+    run(lambda: _dial(to, url, token))
 
 
 async def _dial(to: str, url: str, token: str) -> None:

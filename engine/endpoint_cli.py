@@ -21,6 +21,7 @@ from adapters.silero.vad import SileroVad
 from adapters.twilio.wav import UnusableWav, read_caller_wav
 from effects.ports import ProviderError
 from effects.prosody import Ending
+from engine.command import errors_in_one_line
 from engine.endpointing import Pause, decide, listen
 from engine.errors import ConfigError
 from engine.terminal import shown
@@ -45,6 +46,11 @@ class Recording:
 
     file: str
     pauses: list[Pause]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(errors_in_one_line()(endpoint))
 
 
 def endpoint(

@@ -6,7 +6,6 @@ The evaluation is imported by who uses it: the other commands do not wait for th
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +16,7 @@ from rich.console import Console
 
 from adapters.twilio.dialing import BadAddress, parse_address
 from effects.ports import ProviderError
+from engine.command import run
 from engine.config import Config, load_config
 from engine.errors import ConfigError
 from engine.stack import open_desk
@@ -34,57 +34,58 @@ if TYPE_CHECKING:
 BROKEN = 1
 
 
-def add_to(app: typer.Typer, run: Callable[[Callable[[], object]], None]) -> None:
-    """Register the command; ``run`` runs an async function and shows errors as one line."""
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("eval")(eval_command)
 
-    @app.command("eval")
-    def eval_command(
-        dialogues: Annotated[Path, typer.Argument(help="A folder of dialogues (YAML).")],
-        url: Annotated[
-            str | None,
-            typer.Option(help="A running engine, ws://HOST:PORT/media; without it, one here."),
-        ] = None,
-        config: Annotated[
-            Path | None, typer.Option(help="The configuration of the engine here.")
-        ] = None,
-        calls: Annotated[int, typer.Option(min=1, help="Calls at the same time.")] = 1,
-        thresholds: Annotated[
-            Path | None, typer.Option(help="What the figures must keep to (TOML or YAML).")
-        ] = None,
-        json: Annotated[Path | None, typer.Option(help="Write all results to this file.")] = None,
-        record: Annotated[
-            Path, typer.Option(help="Where the recordings go, and the journals.")
-        ] = Path("calls"),
-    ) -> None:
-        """Hold scripted dialogues against an engine, in real time, and measure.
 
-        Measured are latency, cut-offs, false interruptions, missed barge-ins, word errors, and
-        whether the tasks were done; docs/evaluation.md has the format. Exit code 1 if a
-        threshold is broken or a dialogue could not be held.
-        """
-        from engine.evaluation.figures import Thresholds, load_thresholds
-        from engine.evaluation.table import show
+def eval_command(
+    dialogues: Annotated[Path, typer.Argument(help="A folder of dialogues (YAML).")],
+    url: Annotated[
+        str | None,
+        typer.Option(help="A running engine, ws://HOST:PORT/media; without it, one here."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="The configuration of the engine here.")
+    ] = None,
+    calls: Annotated[int, typer.Option(min=1, help="Calls at the same time.")] = 1,
+    thresholds: Annotated[
+        Path | None, typer.Option(help="What the figures must keep to (TOML or YAML).")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write all results to this file.")] = None,
+    record: Annotated[Path, typer.Option(help="Where the recordings go, and the journals.")] = Path(
+        "calls"
+    ),
+) -> None:
+    """Hold scripted dialogues against an engine, in real time, and measure.
 
-        console = Console(highlight=False)
-        report: list[Report] = []
+    Measured are latency, cut-offs, false interruptions, missed barge-ins, word errors, and
+    whether the tasks were done; docs/evaluation.md has the format. Exit code 1 if a
+    threshold is broken or a dialogue could not be held.
+    """
+    from engine.evaluation.figures import Thresholds, load_thresholds
+    from engine.evaluation.table import show
 
-        async def go() -> None:
-            limits = Thresholds() if thresholds is None else load_thresholds(thresholds)
-            _check(url, config, json)
-            plans = await trio.to_thread.run_sync(_planned, dialogues)
-            settings = load_config(config)
+    console = Console(highlight=False)
+    report: list[Report] = []
 
-            def progress(text: str) -> None:
-                console.print(f"  {text} ...", markup=False, soft_wrap=True)
+    async def go() -> None:
+        limits = Thresholds() if thresholds is None else load_thresholds(thresholds)
+        _check(url, config, json)
+        plans = await trio.to_thread.run_sync(_planned, dialogues)
+        settings = load_config(config)
 
-            results = await _held(plans, settings, url, record, calls, progress)
-            report.append(_report(results, limits))
-            _write(report[0], json)
+        def progress(text: str) -> None:
+            console.print(f"  {text} ...", markup=False, soft_wrap=True)
 
-        run(go)
-        show(console, report[0])
-        if report[0].broken_thresholds or report[0].figures.errors:
-            raise typer.Exit(BROKEN)
+        results = await _held(plans, settings, url, record, calls, progress)
+        report.append(_report(results, limits))
+        _write(report[0], json)
+
+    run(go)
+    show(console, report[0])
+    if report[0].broken_thresholds or report[0].figures.errors:
+        raise typer.Exit(BROKEN)
 
 
 def _check(url: str | None, config: Path | None, json: Path | None) -> None:

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from engine.agents import AgentKit, agent_kit
 from engine.chart import default_chart_path, load_chart
+from engine.command import errors_in_one_line
 from engine.errors import ConfigError
 from engine.vocabulary import VOCABULARY
 
@@ -40,6 +41,11 @@ GENERATED = 1000
 
 STORIES = 3
 """So many failures are told in full; of the others the laws and the replay."""
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(errors_in_one_line()(fuzz))
 
 
 def fuzz(

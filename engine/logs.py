@@ -15,13 +15,15 @@ import traceback
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from engine.journal import AnyLine, Event
 from engine.observing_settings import LogSettings
-from engine.session import Watcher
+
+if TYPE_CHECKING:
+    from engine.session import Watcher
 
 Entry = MutableMapping[str, Any]
 

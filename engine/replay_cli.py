@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ import typer
 from rich.console import Console
 
 from engine.chart import Chart, default_chart_path, load_chart
+from engine.command import errors_in_one_line
 from engine.errors import AntiphonError, ConfigError, JournalError
 from engine.fuzzing.processes import spread
 from engine.journal import Head, Reading, read_what_there_is
@@ -45,63 +45,62 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     passed_over: list[str]
 
 
-def add_to(
-    app: typer.Typer, errors_in_one_line: Callable[[], AbstractContextManager[None]]
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("replay")(replay_command)
+
+
+def replay_command(
+    journal: Annotated[
+        Path, typer.Argument(help="A call's journal (calls/*.jsonl), or a folder of them.")
+    ],
+    chart: Annotated[
+        Path | None, typer.Option(help="Try this chart (YAML) instead of the usual one.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Try another setting, e.g. barge_in_ms=300. Can be repeated.",
+        ),
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Write the call as a scenario (YAML) to this file.")
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write the comparison to this file, with the words.")
+    ] = None,
 ) -> None:
-    """Register the command; errors meant for people are shown within ``errors_in_one_line``."""
+    """Replay a recorded call: the same transitions, or the first difference and why.
 
-    @app.command("replay")
-    def replay_command(
-        journal: Annotated[
-            Path, typer.Argument(help="A call's journal (calls/*.jsonl), or a folder of them.")
-        ],
-        chart: Annotated[
-            Path | None, typer.Option(help="Try this chart (YAML) instead of the usual one.")
-        ] = None,
-        settings: Annotated[
-            list[str] | None,
-            typer.Option(
-                "--set",
-                metavar="NAME=VALUE",
-                help="Try another setting, e.g. barge_in_ms=300. Can be repeated.",
-            ),
-        ] = None,
-        save: Annotated[
-            Path | None, typer.Option(help="Write the call as a scenario (YAML) to this file.")
-        ] = None,
-        json: Annotated[
-            Path | None, typer.Option(help="Write the comparison to this file, with the words.")
-        ] = None,
-    ) -> None:
-        """Replay a recorded call: the same transitions, or the first difference and why.
+    With --chart or --set the same caller and providers are met by the changed policy, in a
+    simulation, and the two are compared: latencies, cut-offs, false alarms, what was heard.
+    Of a folder there is a table, with the calls that changed most.
 
-        With --chart or --set the same caller and providers are met by the changed policy, in a
-        simulation, and the two are compared: latencies, cut-offs, false alarms, what was heard.
-        Of a folder there is a table, with the calls that changed most.
-
-        Exit code 1 if the chart goes another way, 2 if it cannot be done, 3 if lines of the journal
-        cannot be read: what can is replayed all the same; 0 otherwise. A call whose process was
-        killed has no end: it is replayed as far as it goes, which is said.
-        """
-        console = Console(highlight=False)
-        with errors_in_one_line():
-            changes = [*(settings or []), *([f"chart={chart}"] if chart else [])]
-            loaded = load_chart(chart or default_chart_path(), VOCABULARY)
-            policy = Policy(parsed(settings or []), loaded if chart else None)
-            if journal.is_dir():
-                if save is not None:
-                    raise ConfigError("--save takes one call: name its journal, not a folder")
-                if not changes:
-                    raise ConfigError("a folder is compared: say what to try, --set or --chart")
-                _folder(console, journal, policy, changes, json)
-                return
-            reading = read_what_there_is(journal)
-            code = _one(console, journal, reading, loaded, policy, changes, json)
+    Exit code 1 if the chart goes another way, 2 if it cannot be done, 3 if lines of the journal
+    cannot be read: what can is replayed all the same; 0 otherwise. A call whose process was
+    killed has no end: it is replayed as far as it goes, which is said.
+    """
+    console = Console(highlight=False)
+    with errors_in_one_line():
+        changes = [*(settings or []), *([f"chart={chart}"] if chart else [])]
+        loaded = load_chart(chart or default_chart_path(), VOCABULARY)
+        policy = Policy(parsed(settings or []), loaded if chart else None)
+        if journal.is_dir():
             if save is not None:
-                _write(save, dump_scenario(scenario_of(reading)).encode())
-                console.print(f"scenario: {save}", markup=False, soft_wrap=True)
-        if code:
-            raise typer.Exit(code)
+                raise ConfigError("--save takes one call: name its journal, not a folder")
+            if not changes:
+                raise ConfigError("a folder is compared: say what to try, --set or --chart")
+            _folder(console, journal, policy, changes, json)
+            return
+        reading = read_what_there_is(journal)
+        code = _one(console, journal, reading, loaded, policy, changes, json)
+        if save is not None:
+            _write(save, dump_scenario(scenario_of(reading)).encode())
+            console.print(f"scenario: {save}", markup=False, soft_wrap=True)
+    if code:
+        raise typer.Exit(code)
 
 
 def _one(

@@ -9,12 +9,18 @@ import msgspec
 import typer
 
 from engine.chart import Chart, default_chart_path, load_chart
+from engine.command import errors_in_one_line
 from engine.errors import ConfigError
 from engine.inspector.peaks import recording_beside
 from engine.inspector.report import report_of
 from engine.inspector.view import view_of, without_words
 from engine.journal import Head, read_what_there_is
 from engine.vocabulary import VOCABULARY
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(errors_in_one_line()(report))
 
 
 def report(

@@ -17,83 +17,84 @@ from rich.console import Console
 from adapters.front.server import Listening
 from engine import logs
 from engine.agents import AGENTS
+from engine.command import run
 from engine.config import Config, load_config
 from engine.errors import ConfigError
+from engine.garbage import start_without_collecting
 from engine.inspector.access import Access
 from engine.metrics import shared_by_workers
 from engine.service import media_url, run_service
 from engine.show import CallsPrinter
 from engine.supervisor import Inherited, Supervisor, cores, listening_on
 
-Run = Callable[[Callable[[], object]], None]
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(serve)
 
 
-def add_to(app: typer.Typer, run: Run) -> None:
-    """Add the command. ``run`` runs an async function and tells errors in one line."""
+def serve(
+    host: Annotated[
+        str | None, typer.Option(help="The address to listen on.", show_default=Config().host)
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="The port; 0 takes any free one.", show_default=str(Config().port)),
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Which agent answers: {', '.join(AGENTS)}, the folder of one of your own, or "
+            "module:attribute.",
+            show_default=Config().agent,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="How many processes take calls on the port; 0 is one for each core.",
+            show_default=str(Config().workers),
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="A configuration file (antiphon.toml).")
+    ] = None,
+    show: Annotated[
+        bool, typer.Option(help="Show the calls as they happen, with their words.")
+    ] = False,
+    inherited: Annotated[str, typer.Option(hidden=True)] = "",
+) -> None:
+    """Take calls: Twilio Media Streams on ws://HOST:PORT/media, health on /healthz, and on
+    /readyz whether more calls are taken.
 
-    @app.command()
-    def serve(
-        host: Annotated[
-            str | None, typer.Option(help="The address to listen on.", show_default=Config().host)
-        ] = None,
-        port: Annotated[
-            int | None,
-            typer.Option(help="The port; 0 takes any free one.", show_default=str(Config().port)),
-        ] = None,
-        agent: Annotated[
-            str | None,
-            typer.Option(
-                help=f"Which agent answers: {', '.join(AGENTS)}, the folder of one of your own, or "
-                "module:attribute.",
-                show_default=Config().agent,
-            ),
-        ] = None,
-        workers: Annotated[
-            int | None,
-            typer.Option(
-                min=0,
-                help="How many processes take calls on the port; 0 is one for each core.",
-                show_default=str(Config().workers),
-            ),
-        ] = None,
-        config: Annotated[
-            Path | None, typer.Option(help="A configuration file (antiphon.toml).")
-        ] = None,
-        show: Annotated[
-            bool, typer.Option(help="Show the calls as they happen, with their words.")
-        ] = False,
-        inherited: Annotated[str, typer.Option(hidden=True)] = "",
-    ) -> None:
-        """Take calls: Twilio Media Streams on ws://HOST:PORT/media, health on /healthz, and on
-        /readyz whether more calls are taken.
+    For this machine, where HOST is a loopback address, or with a token: /inspect shows the
+    calls, /phone is a telephone in the browser, GET /providers says how each provider is doing,
+    GET /metrics the same for Prometheus, and GET /turns?call=ID how long the turns of a recent
+    call took, and by whom. Only requests that name a local host, and do not say that they came
+    through a proxy, are this machine's; a tunnel, or a proxy that hides itself, looks local:
+    let it forward /media and /voice alone.
 
-        For this machine, where HOST is a loopback address, or with a token: /inspect shows the
-        calls, /phone is a telephone in the browser, GET /providers says how each provider is doing,
-        GET /metrics the same for Prometheus, and GET /turns?call=ID how long the turns of a recent
-        call took, and by whom. Only requests that name a local host, and do not say that they came
-        through a proxy, are this machine's; a tunnel, or a proxy that hides itself, looks local:
-        let it forward /media and /voice alone.
+    Every call writes a journal (calls/*.jsonl). Until the models are loaded, calls are answered
+    with 503. SIGTERM lets the calls that there are go on (for limits.drain_s) and then ends the
+    service; a second one, or Ctrl-C, closes every call within seconds. SIGHUP to several
+    workers is a rolling restart.
+    """
+    console = Console(highlight=False, stderr=True)
 
-        Every call writes a journal (calls/*.jsonl). Until the models are loaded, calls are answered
-        with 503. SIGTERM lets the calls that there are go on (for limits.drain_s) and then ends the
-        service; a second one, or Ctrl-C, closes every call within seconds. SIGHUP to several
-        workers is a rolling restart.
-        """
-        console = Console(highlight=False, stderr=True)
+    async def go() -> None:
+        options = {"host": host, "port": port, "agent": agent, "workers": workers}
+        given = {name: value for name, value in options.items() if value is not None}
+        settings = replace(load_config(config), **given)
+        logs.configure(settings.log)
+        if inherited:
+            await _work(console, settings, show=show, inherited=_inherited(inherited))
+        elif settings.workers == 1:
+            await _work(console, settings, show=show)
+        else:
+            await _supervise(console, settings, _command(given, config, show=show))
 
-        async def go() -> None:
-            options = {"host": host, "port": port, "agent": agent, "workers": workers}
-            given = {name: value for name, value in options.items() if value is not None}
-            settings = replace(load_config(config), **given)
-            logs.configure(settings.log)
-            if inherited:
-                await _work(console, settings, show=show, inherited=_inherited(inherited))
-            elif settings.workers == 1:
-                await _work(console, settings, show=show)
-            else:
-                await _supervise(console, settings, _command(given, config, show=show))
-
-        run(go)
+    run(go)
 
 
 # --- one worker -----------------------------------------------------------------------------
@@ -119,7 +120,8 @@ async def _work(
             )
             nursery.cancel_scope.cancel()
 
-        listening: Listening = await nursery.start(take_calls)
+        with start_without_collecting():
+            listening: Listening = await nursery.start(take_calls)
         if inherited:
             inherited.say_ready()
             nursery.start_soon(inherited.stay_alive)

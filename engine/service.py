@@ -31,7 +31,6 @@ from adapters.front.http import Request, Response
 from adapters.front.server import Answer, CannotListen, Listening, serve
 from adapters.shared_state.alone import Alone
 from adapters.shared_state.local import LocalState
-from adapters.shared_state.redis import RedisState
 from adapters.twilio.carrier import answer
 from adapters.twilio.dialing import Address
 from effects.ports import Carrier, Shared, SharedLost
@@ -86,10 +85,12 @@ async def run_service(
     async with AsyncExitStack() as stack:
         shared = await _shared(stack, config, alone=inherited is None)
         journals = Path(config.calls)
-        keeping = await stack.enter_async_context(open_keeping(config, journals))
+        loaded = trio.Event()
+        keeping = await stack.enter_async_context(open_keeping(config, journals, loaded))
         calls = _Calls(config, shared, watch, journals, draining, keeping)
         await stack.enter_async_context(calls.open_port(config.host, config.port, inherited))
         desks = await stack.enter_async_context(open_desks(config, progress, calls.fleet))
+        loaded.set()
         await calls.take(desks, task_status)
 
 
@@ -115,6 +116,9 @@ async def _shared(stack: AsyncExitStack, config: Config, *, alone: bool) -> Shar
     """What this worker shares with others."""
     state: Shared
     if config.redis.url is not None:
+        # Only where it is wanted: it takes long to import.
+        from adapters.shared_state.redis import RedisState
+
         state = RedisState(config.redis.url)
     else:
         state = Alone() if alone else LocalState(Path(config.data) / "run" / "shared.db")

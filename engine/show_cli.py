@@ -13,6 +13,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from engine.command import errors_in_one_line
 from engine.inspector.summary import Summary
 from engine.journal import Head, Reading, read_what_there_is
 from engine.transcript import print_transcript, transcript
@@ -32,6 +33,11 @@ class ShownTurn(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: float | None
     feeling: str | None
     waterfall: list[Step]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(errors_in_one_line()(show))
 
 
 def show(

@@ -5,19 +5,18 @@ The database's libraries are imported only where they are needed: they take a wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from engine.command import errors_in_one_line
 from engine.config import load_config
 from engine.errors import ConfigError
 
 NOT_DONE = 1
 
 ConfigOption = Annotated[Path | None, typer.Option(help="A configuration file (antiphon.toml).")]
-Guard = Callable[[Callable[..., None]], Callable[..., Any]]
 
 
 def migrate(config: ConfigOption = None) -> None:
@@ -130,8 +129,9 @@ def decrypt(
         raise typer.Exit(NOT_DONE)
 
 
-def add_to(app: typer.Typer, guard: Guard) -> None:
-    """Register the commands; ``guard`` shows errors as one line."""
+def add_to(app: typer.Typer) -> None:
+    """Add the commands."""
+    guard = errors_in_one_line()
     store = typer.Typer(no_args_is_help=True, help="The database of calls.")
     for command in (migrate, load, status):
         store.command()(guard(command))

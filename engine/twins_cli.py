@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import importlib
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,31 +12,33 @@ import trio
 import typer
 from rich.console import Console
 
+from engine.command import run
 from engine.errors import ConfigError
 
 
-def add_to(app: typer.Typer, run: Callable[[Callable[[], object]], None]) -> None:
-    """Register the command; ``run`` runs an async function and shows errors as one line."""
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(twins)
 
-    @app.command()
-    def twins(
-        names: Annotated[
-            list[str] | None,
-            typer.Argument(help="deepgram, openai, elevenlabs, cartesia; all if left out."),
-        ] = None,
-        config: Annotated[
-            Path | None,
-            typer.Option(help="Write here the configuration of an engine that uses them."),
-        ] = None,
-    ) -> None:
-        """Serve twins of the vendors on localhost, until Ctrl-C.
 
-        They speak the vendors' protocols and work with the embedded models, so that the
-        production path runs on a laptop without keys: point `antiphon serve --config FILE` at
-        them. The configuration names them all; run some in a terminal of their own, and stop them
-        in the middle of a call to hear what takes over.
-        """
-        run(lambda: _serve(names or [], config))
+def twins(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="deepgram, openai, elevenlabs, cartesia; all if left out."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Write here the configuration of an engine that uses them."),
+    ] = None,
+) -> None:
+    """Serve twins of the vendors on localhost, until Ctrl-C.
+
+    They speak the vendors' protocols and work with the embedded models, so that the
+    production path runs on a laptop without keys: point `antiphon serve --config FILE` at
+    them. The configuration names them all; run some in a terminal of their own, and stop them
+    in the middle of a call to hear what takes over.
+    """
+    run(lambda: _serve(names or [], config))
 
 
 async def _serve(names: list[str], config: Path | None) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
@@ -19,6 +18,7 @@ import typer
 from rich.console import Console, Group
 from rich.live import Live
 
+from engine.command import run
 from engine.errors import AntiphonError, ConfigError
 from engine.insight import CallTurns, ProviderHealth
 from engine.inspector.summary import CallSummary
@@ -48,26 +48,27 @@ class Service(Protocol):
         ...
 
 
-def add_to(app: typer.Typer, run: Callable[[Callable[[], object]], None]) -> None:
-    """Register the command; ``run`` runs an async function and shows errors as one line."""
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(watch)
 
-    @app.command()
-    def watch(
-        url: Annotated[str, typer.Option(help="The service.")] = "http://127.0.0.1:8765",
-        token: Annotated[
-            str | None,
-            typer.Option(
-                help="The token of its inspector, if it wants one.", envvar=TOKEN, show_envvar=True
-            ),
-        ] = None,
-        words: Annotated[bool, typer.Option("--words", help="Show what was said last.")] = False,
-    ) -> None:
-        """Watch the calls of a running service: state, turns, latency, and its providers.
 
-        Into a pipe or a file it writes a line for each change of state and each turn. It only
-        looks, twice a second, and waits for a service that goes away; Ctrl-C ends it.
-        """
-        run(lambda: _watch(url, token, words=words))
+def watch(
+    url: Annotated[str, typer.Option(help="The service.")] = "http://127.0.0.1:8765",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            help="The token of its inspector, if it wants one.", envvar=TOKEN, show_envvar=True
+        ),
+    ] = None,
+    words: Annotated[bool, typer.Option("--words", help="Show what was said last.")] = False,
+) -> None:
+    """Watch the calls of a running service: state, turns, latency, and its providers.
+
+    Into a pipe or a file it writes a line for each change of state and each turn. It only
+    looks, twice a second, and waits for a service that goes away; Ctrl-C ends it.
+    """
+    run(lambda: _watch(url, token, words=words))
 
 
 async def _watch(url: str, token: str | None, *, words: bool) -> None:

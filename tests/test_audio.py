@@ -24,7 +24,7 @@ from adapters.stores.sealed import SealKey, Unsealable, unsealed
 from adapters.stores.settings import AudioSettings
 from adapters.stores.two_sides import TwoSides
 from effects.ports import CallInfo, Carrier, CarrierMessage, Media, Stop
-from engine.cli import app
+from engine.cli import application
 from engine.errors import ConfigError
 from engine.journal import Event
 from engine.keeping import open_keeping
@@ -309,7 +309,7 @@ async def test_the_command_decrypts(
     path = await recorded_call(tmp_path / "audio", SealKey(KEY), mock_clock)
 
     def run(*more: str) -> tuple[int, str]:
-        result = CliRunner().invoke(app, ["audio", "decrypt", str(path), *more])
+        result = CliRunner().invoke(application("audio"), ["audio", "decrypt", str(path), *more])
         return result.exit_code, result.stderr
 
     assert run()[0] == 2

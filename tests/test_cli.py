@@ -16,10 +16,13 @@ import pytest
 from typer.testing import CliRunner
 
 from adapters.twilio.recording import CallRecord, Recording, Stretch
-from engine import cli, phone_cli
-from engine.chart import default_chart_path
+from engine import phone_cli
+from engine.chart import default_chart_path, parse_chart
+from engine.check import is_proven
+from engine.cli import COMMANDS, application
 from engine.simulation.scenario import Act, Scenario
 from engine.simulation.world import simulate
+from engine.vocabulary import VOCABULARY
 
 ANTIPHON = [sys.executable, "-c", "from engine.cli import main; main()"]
 DEMO_WAV = "engine/demo_call/3-yes.wav"
@@ -176,7 +179,7 @@ def test_how_a_call_ended_is_its_exit_code(
         return record
 
     monkeypatch.setattr(phone_cli, "place_call", place_call)
-    result = CliRunner().invoke(cli.app, ["call", DEMO_WAV, "--record", str(tmp_path)])
+    result = CliRunner().invoke(application("call"), ["call", DEMO_WAV, "--record", str(tmp_path)])
     assert result.exit_code == code
     assert says in result.stderr
     assert bool(says) == bool(result.stderr)
@@ -197,6 +200,13 @@ def test_the_shipped_chart_passes_its_proofs() -> None:
     assert antiphon("check").returncode == 0
 
 
+def test_the_shipped_chart_is_not_proved_at_each_start() -> None:
+    """It is known by its digest (``scripts/diagram`` notes it); any other chart is proved."""
+    text = default_chart_path().read_text(encoding="utf-8")
+    assert is_proven(parse_chart(text, "call.yaml", VOCABULARY)), "run: scripts/diagram"
+    assert not is_proven(parse_chart(f"{text}\n# mine", "call.yaml", VOCABULARY))
+
+
 @pytest.mark.parametrize("format", ["svg", "mermaid", "table", "graphviz"])
 def test_diagrams_are_deterministic(format: str) -> None:
     """The same chart gives the same text, in whatever process."""
@@ -215,7 +225,7 @@ def journal_file(tmp_path: Path) -> Path:
 
 def test_a_journal_replays(tmp_path: Path) -> None:
     """The same chart takes the same transitions."""
-    result = CliRunner().invoke(cli.app, ["replay", str(journal_file(tmp_path))])
+    result = CliRunner().invoke(application("replay"), ["replay", str(journal_file(tmp_path))])
     assert result.exit_code == 0, result.output
 
 
@@ -225,7 +235,7 @@ def test_a_journal_on_another_chart_shows_the_first_difference(tmp_path: Path) -
     text = default_chart_path().read_text()
     chart.write_text(text.replace("cond: words_stand, target: thinking", "target: waiting"))
     result = CliRunner().invoke(
-        cli.app, ["replay", str(journal_file(tmp_path)), "--chart", str(chart)]
+        application("replay"), ["replay", str(journal_file(tmp_path)), "--chart", str(chart)]
     )
     assert result.exit_code == 1, result.output
     assert "pause_over" in result.output
@@ -235,7 +245,7 @@ def test_a_journal_that_was_cut_off_replays_as_far_as_it_goes(tmp_path: Path) ->
     """What there is agrees: code 0, and the output says that there is no more."""
     path = journal_file(tmp_path)
     path.write_bytes(path.read_bytes()[:-20])
-    result = CliRunner().invoke(cli.app, ["replay", str(path)])
+    result = CliRunner().invoke(application("replay"), ["replay", str(path)])
     assert result.exit_code == 0, result.output
     assert "the same transitions\nthe journal was cut off" in result.output
 
@@ -261,14 +271,59 @@ def test_help_names_what_one_can_choose_and_what_comes_of_it(
     command: str, named: list[str]
 ) -> None:
     """Agents, formats, defaults and exit codes need no look into the source."""
-    output = CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": "120"}).output
+    output = (
+        CliRunner().invoke(application(command), [command, "--help"], env={"COLUMNS": "120"}).output
+    )
     assert [words for words in named if words not in output] == []
+
+
+def test_the_table_of_commands_is_what_there_is() -> None:
+    """What the help lists, in its order, is the table; the groups come last."""
+    app = application()
+    commands = [
+        one.name or one.callback.__name__ for one in app.registered_commands if one.callback
+    ]
+    assert [*commands, *(group.name for group in app.registered_groups)] == list(COMMANDS)
+
+
+def test_a_command_that_is_alone_keeps_its_name() -> None:
+    """``application`` with one command takes that command, and no other."""
+    app = application("check")
+    assert CliRunner().invoke(app, ["check", "--help"]).exit_code == 0
+    assert CliRunner().invoke(app, ["show", "--help"]).exit_code == 2
+
+
+def test_an_unknown_command_is_told_of_the_like() -> None:
+    """All commands are known to who mistypes one."""
+    result = antiphon("shw")
+    assert result.returncode == 2
+    assert "show" in result.stderr
+
+
+def imported_by(command: str) -> set[str]:
+    """The modules that a process has which is about to run a command."""
+    program = (
+        "import sys; from engine.cli import application;"
+        f"application('{command}'); print(*sys.modules)"
+    )
+    return set(subprocess.check_output([sys.executable, "-c", program], text=True).split())
+
+
+def test_a_command_does_not_wait_for_the_others() -> None:
+    """Only its own module is imported, of all commands."""
+    assert imported_by("show") & set(COMMANDS.values()) == {"engine.show_cli"}
+
+
+def test_a_service_does_not_wait_for_what_it_may_never_need() -> None:
+    """Redis, the database, the vendors' SDKs and the simulation are imported by who uses them."""
+    late = {"coredis", "alembic", "sqlalchemy", "openai", "elevenlabs", "engine.simulation"}
+    assert imported_by("serve") & late == set()
 
 
 def test_every_command_has_help_that_teaches() -> None:
     """Help exits well and says more than the usage."""
     for command in ("demo", "serve", "call", "check", "diagram", "replay"):
-        result = CliRunner().invoke(cli.app, [command, "--help"])
+        result = CliRunner().invoke(application(command), [command, "--help"])
         assert result.exit_code == 0
         assert len(result.output) > 300
 

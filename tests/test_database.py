@@ -13,8 +13,9 @@ from sqlalchemy import insert, text
 from structlog.testing import capture_logs
 
 from adapters.database import tables
+from adapters.database.errors import StoreLost
 from adapters.database.migrating import differences, newest, revision
-from adapters.database.opening import Database, StoreLost
+from adapters.database.opening import Database
 from engine.chart import default_chart_path, load_chart
 from engine.config import Config, load_config
 from engine.errors import ConfigError

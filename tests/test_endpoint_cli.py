@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from bench.endpointing import Tally, Turn, with_pauses
 from effects.prosody import Ending
-from engine.cli import app
+from engine.cli import application
 from engine.endpoint_cli import settings_with
 from engine.endpointing import Stretch, decide
 from engine.errors import ConfigError
@@ -125,7 +125,9 @@ def test_a_wrong_setting_is_named(assignment: str) -> None:
 def test_the_pauses_of_a_recording_as_json() -> None:
     """What was asked counts: five digits are an answer to a question for five."""
     asked = "What is your five digit order number?"
-    result = CliRunner().invoke(app, ["endpoint", DIGITS, "--asked", asked, "--json"])
+    result = CliRunner().invoke(
+        application("endpoint"), ["endpoint", DIGITS, "--asked", asked, "--json"]
+    )
     assert result.exit_code == 0, result.output
     (recording,) = json.loads(result.stdout)
     assert recording["file"] == DIGITS
@@ -140,7 +142,8 @@ def test_the_pauses_of_a_recording_as_json() -> None:
 def test_the_pauses_of_a_recording_as_a_table() -> None:
     """Each layer has its column, and a setting on the command line decides with them."""
     result = CliRunner().invoke(
-        app, ["endpoint", "engine/demo_call/1-customer-support.wav", "--set", "silence_ms=777"]
+        application("endpoint"),
+        ["endpoint", "engine/demo_call/1-customer-support.wav", "--set", "silence_ms=777"],
     )
     assert result.exit_code == 0, result.output
     for shown in ("words", "voice", "habits", "wait", "decided", "↘", "777", "over"):
@@ -155,7 +158,7 @@ def test_a_silent_recording(tmp_path: Path) -> None:
         wav.setsampwidth(2)
         wav.setframerate(8000)
         wav.writeframes(bytes(16000))
-    result = CliRunner().invoke(app, ["endpoint", str(path)])
+    result = CliRunner().invoke(application("endpoint"), ["endpoint", str(path)])
     assert result.exit_code == 0, result.output
     assert "nobody speaks" in result.stdout
 
@@ -165,7 +168,7 @@ def test_a_silent_recording(tmp_path: Path) -> None:
 )
 def test_wrong_usage_is_one_line(arguments: list[str]) -> None:
     """With exit code 2, before anything is loaded."""
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(application("endpoint"), arguments)
     assert result.exit_code == 2
     assert len(result.stderr.strip().splitlines()) == 1
     assert arguments[-1] in result.stderr

@@ -13,7 +13,7 @@ import trio
 from typer.testing import CliRunner, Result
 
 from adapters.database import tables
-from engine.cli import app
+from engine.cli import application
 from engine.config import Config
 from engine.keeping import errands, open_keeping
 from engine.turns import Turns
@@ -146,7 +146,7 @@ def test_a_number_that_is_not_known_is_nobodys(tmp_path: Path) -> None:
 
 
 def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, list(map(str, arguments)))
+    return CliRunner().invoke(application("erase"), list(map(str, arguments)))
 
 
 def written(tmp_path: Path) -> Path:

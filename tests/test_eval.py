@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from adapters.embedded.parcel import PARCEL
 from adapters.twilio.recording import CallRecord, Stretch
-from engine import cli
+from engine.cli import application
 from engine.errors import ConfigError
 from engine.evaluation.dialogue import Dialogue, DialogueFile, Expect, Step
 from engine.evaluation.figures import (
@@ -232,7 +232,7 @@ async def test_an_engine_elsewhere_is_judged_by_what_is_heard(tmp_path: Path) ->
 )
 def test_wrong_use_is_one_line(tmp_path: Path, arguments: tuple[str, ...], named: str) -> None:
     """And exit code 2, before anything is loaded or called."""
-    result = CliRunner().invoke(cli.app, ["eval", str(tmp_path), *arguments])
+    result = CliRunner().invoke(application("eval"), ["eval", str(tmp_path), *arguments])
     assert result.exit_code == 2, result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert named in result.stderr

@@ -13,8 +13,9 @@ import trio
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
-from adapters.database.opening import StoreLost
+from adapters.database.errors import StoreLost
 from engine import keeping as keeping_module
+from engine.errors import ConfigError
 from engine.keeping import Keeping, open_keeping
 from engine.keeping.journals import JournalFolder
 from engine.keeping.loading import Loader, Swept
@@ -81,6 +82,39 @@ async def test_a_store_that_is_down_loses_nothing(tmp_path: Path) -> None:
     assert ids(config) == ["CA1", "CA2"]
 
 
+async def test_a_key_for_numbers_that_cannot_be_read_is_waited_for(tmp_path: Path) -> None:
+    """As a database is: the journals wait meanwhile."""
+    config = config_of(tmp_path)
+    kept(tmp_path / "calls", "CA1")
+    in_its_place = tmp_path / "data" / "number.key"
+    in_its_place.mkdir(parents=True)
+    async with open_keeping(config, tmp_path / "calls") as keeping:
+        await until(lambda: "no key for numbers" in keeping.trouble)
+        in_its_place.rmdir()
+        await until(lambda: keeping.loaded == 1)
+        assert keeping.trouble == ""
+
+
+async def test_nothing_is_loaded_before_the_beginning(tmp_path: Path) -> None:
+    """A service begins when it takes calls, and its start does not wait for the database."""
+    config = config_of(tmp_path)
+    kept(tmp_path / "calls", "CA1")
+    begin = trio.Event()
+    async with open_keeping(config, tmp_path / "calls", begin) as keeping:
+        await trio.testing.wait_all_tasks_blocked()
+        assert not (tmp_path / "calls" / "antiphon.db").exists()
+        begin.set()
+        await until(lambda: keeping.loaded == 1)
+
+
+async def test_a_url_that_is_none_is_told_before_the_beginning(tmp_path: Path) -> None:
+    """Who wrote it is there to read it."""
+    config = config_of(tmp_path, "mysql://there")
+    with pytest.raises(ConfigError, match="not mysql:"):
+        async with open_keeping(config, tmp_path / "calls", trio.Event()):
+            pass
+
+
 async def test_a_store_that_breaks_in_the_middle_is_taken_up_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +152,7 @@ async def test_a_store_that_hangs_holds_nobody_up(
             return Swept()
 
     hanging = Hanging(None, config_of(tmp_path).store)  # type: ignore[arg-type]
-    keeping = Keeping(hanging, 60.0)
+    keeping = Keeping(lambda: hanging, 60.0)
     autojump_clock.autojump_threshold = 0.1  # a thread is at work that nobody waits for
     began_s = trio.current_time()
     async with trio.open_nursery() as nursery:

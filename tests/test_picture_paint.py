@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from engine.chart import default_chart_path
-from engine.cli import app
+from engine.cli import application
 from engine.journal import Event, read_journal
 from engine.picture.paint import by_coverage, by_use
 from engine.picture.tally import Taken, Tally, read_taken, tally_of, write_taken
@@ -137,7 +137,7 @@ class TestPaint:
 
 
 def diagram(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["diagram", *map(str, arguments)])
+    return CliRunner().invoke(application("diagram"), ["diagram", *map(str, arguments)])
 
 
 def one_line(arguments: Sequence[object]) -> str:

@@ -8,8 +8,8 @@ import msgspec
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
-from engine import cli
 from engine.chart import default_chart_path, parse_chart
+from engine.cli import application
 from engine.journal import AnyLine, End, Event, Note
 from engine.replay import CUT_OFF, replay
 from engine.simulation.scenario import Act, Scenario
@@ -127,7 +127,7 @@ def test_a_spoilt_line_is_named_and_the_rest_is_replayed(tmp_path: Path) -> None
     event, note = spoilt_places()
     for place, said in ((event, "is missing"), (note, "the same transitions")):
         path = journal(tmp_path, spoil=place)
-        result = CliRunner().invoke(cli.app, ["replay", str(path)])
+        result = CliRunner().invoke(application("replay"), ["replay", str(path)])
         assert result.exit_code == 3, result.output
         assert f"{path}:{place + 1}: not a journal line" in result.output
         assert said in result.output
@@ -138,6 +138,6 @@ def test_a_journal_without_its_head_is_refused(tmp_path: Path) -> None:
     """One line with the file and what is missing, exit code 2."""
     path = journal(tmp_path)
     path.write_bytes(b"\n".join(path.read_bytes().split(b"\n")[1:]))
-    result = CliRunner().invoke(cli.app, ["replay", str(path)])
+    result = CliRunner().invoke(application("replay"), ["replay", str(path)])
     assert result.exit_code == 2
     assert "begins with a head" in result.output

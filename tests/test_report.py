@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
-from engine.cli import app
+from engine.cli import application
 from engine.inspector.report import embedded, report_of
 from engine.inspector.view import view_of
 from engine.journal import AnyLine, Reading
@@ -34,7 +34,7 @@ def journal(tmp_path: Path, lines: list[AnyLine]) -> Path:
 
 
 def antiphon(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(application("report"), [str(argument) for argument in arguments])
 
 
 def data_of(html: str) -> Any:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
-from engine.cli import app
+from engine.cli import application
 from engine.journal import AnyLine, Head
 from engine.simulation.scenario import Act, Answer, Scenario
 from engine.simulation.world import simulate
@@ -37,7 +37,9 @@ def kept(folder: Path, call_id: str, second: int, *, lines: int | None = None) -
 
 
 def show(*arguments: str | Path, folder: Path) -> Result:
-    return CliRunner().invoke(app, ["show", "--calls", str(folder), *map(str, arguments)])
+    return CliRunner().invoke(
+        application("show"), ["show", "--calls", str(folder), *map(str, arguments)]
+    )
 
 
 def test_a_call_is_found_by_a_part_of_its_id(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from engine import cli, twins_cli
+from engine import twins_cli
 from engine.agents import agent_kit
+from engine.cli import application
 from engine.config import load_config
 from engine.errors import ConfigError
 from engine.providers import Providers
@@ -54,7 +55,7 @@ async def test_a_port_that_is_taken_is_an_error_by_itself() -> None:
 
 def _complaint(*arguments: str) -> str:
     """The one line that the command ends with."""
-    result = CliRunner().invoke(cli.app, ["twins", *arguments])
+    result = CliRunner().invoke(application("twins"), ["twins", *arguments])
     assert result.exit_code == 2
     (line,) = result.stderr.strip().splitlines()
     return line

@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
-from engine import cli
 from engine.chart import default_chart_path, parse_chart
+from engine.cli import application
 from engine.errors import ConfigError
 from engine.journal import Reading
 from engine.simulation.scenario import Act, Answer, Scenario
@@ -135,7 +135,9 @@ def test_settings_that_contradict_those_of_the_call() -> None:
 
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(cli.app, ["replay", *map(str, arguments)], env={"COLUMNS": "200"})
+    return CliRunner().invoke(
+        application("replay"), ["replay", *map(str, arguments)], env={"COLUMNS": "200"}
+    )
 
 
 def write(path: Path, scenario: Scenario) -> Path:

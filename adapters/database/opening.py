@@ -12,27 +12,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic.util import CommandError
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from adapters.database.migrating import is_current, upgrade
+from adapters.database.errors import StoreLost, UnusableStore
 
 _WRITERS = 727_003_104
 """PostgreSQL's advisory lock of all who write."""
 
 _READS = "antiphon_reads"
-
-
-class StoreLost(Exception):
-    """The database cannot be asked now, or refused. ``str()`` is one line without its password."""
-
-
-class UnusableStore(Exception):
-    """There can be no such database. ``str()`` is one line."""
 
 
 class Database:
@@ -72,11 +63,19 @@ class Database:
 
     def migrate(self) -> None:
         """Bring the tables up to date; does nothing where they are."""
-        with self.reading() as connection:
-            if is_current(connection):
-                return
-        with self.writing() as connection:
-            upgrade(connection)
+        # Here, because Alembic takes long to import and nothing else needs it.
+        from alembic.util import CommandError
+
+        from adapters.database.migrating import is_current, upgrade
+
+        try:
+            with self.reading() as connection:
+                if is_current(connection):
+                    return
+            with self.writing() as connection:
+                upgrade(connection)
+        except CommandError:
+            raise StoreLost(f"{self.name}: its tables are of a later version than this") from None
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -84,8 +83,6 @@ class Database:
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
             yield
-        except CommandError:
-            raise StoreLost(f"{self.name}: its tables are of a later version than this") from None
         except (SQLAlchemyError, OSError) as error:
             raise StoreLost(f"{self.name}: {_in_one_line(error)}") from None
 

@@ -43,9 +43,7 @@ from engine.inspector.summary import CallSummary
 from engine.inspector.view import view_of
 from engine.journal import Head, Reading
 from engine.picture import layout_of, svg
-from engine.recast import scenario_of
 from engine.session import Desk, Watcher
-from engine.simulation.scenario_files import dump_scenario
 
 NO_SUCH_CALL = plain(404, "no such call")
 HEARTBEAT = b": still here\n\n"
@@ -214,6 +212,10 @@ def _shown(chart: Chart, reading: Reading, path: Path | None, live: bool) -> Res
 
 
 def _recast(chart: Chart | None, reading: Reading, path: Path | None, live: bool) -> Response:
+    # Here, because it brings the whole simulation along, which no service needs to start.
+    from engine.recast import scenario_of
+    from engine.simulation.scenario_files import dump_scenario
+
     scenario = dump_scenario(scenario_of(reading, chart))
     return Response(200, scenario.encode(), "text/yaml; charset=utf-8")
 

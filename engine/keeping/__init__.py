@@ -8,22 +8,25 @@ wait in the folder and are loaded when it is back.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 import trio
 
-from adapters.database.opening import StoreLost
+from adapters.database.errors import StoreLost
 from adapters.front.http import Routes
 from effects.ports import Carrier
 from engine.config import Config
+from engine.errors import ConfigError
 from engine.journal import AnyLine, End
-from engine.keeping.loading import Loader, Swept
-from engine.keeping.places import places_of
 from engine.keeping.recording import Recording, open_recording
 from engine.session import Watcher
+
+if TYPE_CHECKING:
+    from engine.keeping.loading import Loader, Swept
 
 log = structlog.get_logger()
 
@@ -43,10 +46,17 @@ LAST_S = 5.0
 
 class Keeping:
     """The part of a service that keeps calls. ``trouble`` says why nothing can be loaded, if so;
-    ``waiting`` counts journals that wait, ``loaded`` those that were loaded by this process."""
+    ``waiting`` counts journals that wait, ``loaded`` those that were loaded by this process.
+    ``open_loader`` is called in the thread that loads, before the first time."""
 
-    def __init__(self, loader: Loader, sweep_s: float, recording: Recording | None = None) -> None:
-        self._loader, self._sweep_s, self._recording = loader, sweep_s, recording
+    def __init__(
+        self,
+        open_loader: Callable[[], Loader],
+        sweep_s: float,
+        recording: Recording | None = None,
+    ) -> None:
+        self._open_loader, self._sweep_s, self._recording = open_loader, sweep_s, recording
+        self._loader: Loader | None = None
         self._called = trio.Event()
         self._thread = trio.CapacityLimiter(1)
         self.routes: Routes = {}
@@ -79,7 +89,7 @@ class Keeping:
         while True:
             self._called = trio.Event()
             swept = await self.sweep()
-            if self.trouble:
+            if swept is None:
                 await trio.sleep(retry_s)
                 retry_s = min(retry_s * 2, RETRY_MOST_S)
                 continue
@@ -88,20 +98,21 @@ class Keeping:
                 await self._called.wait()
                 await trio.sleep(SETTLE_S)
 
-    async def sweep(self) -> Swept:
+    async def sweep(self) -> Swept | None:
         """Look through the folder once. Never raises for what the database or the disk does: it
-        is in ``trouble`` then. Cancelling leaves the thread to come to its end by itself."""
+        is in ``trouble`` then, and None is returned. Cancelling leaves the thread to come to its
+        end by itself."""
         try:
             swept = await trio.to_thread.run_sync(
-                self._loader.sweep, abandon_on_cancel=True, limiter=self._thread
+                self._swept, abandon_on_cancel=True, limiter=self._thread
             )
-        except (StoreLost, OSError) as error:
+        except (StoreLost, ConfigError, OSError) as error:
             self._lost(str(error))
-            return Swept()
+            return None
         except Exception as error:  # a bug, which no call shall feel
             log.exception("keeping_failed")
             self._lost(type(error).__name__)
-            return Swept()
+            return None
         if self.trouble:
             log.warning("store_back", loaded=swept.loaded)
         self.trouble = ""
@@ -109,6 +120,11 @@ class Keeping:
             self.waiting = swept.waiting
             self.loaded += swept.loaded
         return swept
+
+    def _swept(self) -> Swept:
+        if self._loader is None:
+            self._loader = self._open_loader()
+        return self._loader.sweep()
 
     def _lost(self, reason: str) -> None:
         if not self.trouble:
@@ -120,27 +136,43 @@ class Keeping:
         with trio.move_on_after(LAST_S, shield=True):
             if not self.trouble:
                 await self.sweep()
-        self._loader.stopping = True
+        if self._loader is not None:
+            self._loader.stopping = True
 
 
 @asynccontextmanager
-async def open_keeping(config: Config, calls: Path) -> AsyncIterator[Keeping]:
-    """Keep the calls whose journals are in ``calls``. Raises
+async def open_keeping(
+    config: Config, calls: Path, begin: trio.Event | None = None
+) -> AsyncIterator[Keeping]:
+    """Keep the calls whose journals are in ``calls``, from ``begin`` on, or at once. Raises
     :class:`~engine.errors.ConfigError`; a database that does not answer is waited for beside the
     calls. Leaving takes ``LAST_S`` at most."""
-    places = places_of(config, calls)
-    loader = Loader(places, config.store)
-    async with open_recording(config.audio, places.audio.path) as recording:
-        keeping = Keeping(loader, config.store.sweep_s, recording)
-        async with _running(keeping):
+
+    def open_loader() -> Loader:
+        # SQLAlchemy takes long to import: no start waits for it.
+        from engine.keeping.loading import Loader
+        from engine.keeping.places import places_of
+
+        return Loader(places_of(config, calls), config.store)
+
+    if config.store.url is not None:
+        open_loader()  # a URL that somebody wrote may be none: that is told at once
+    async with open_recording(config.audio, calls / "audio") as recording:
+        keeping = Keeping(open_loader, config.store.sweep_s, recording)
+        async with _running(keeping, begin):
             yield keeping
 
 
 @asynccontextmanager
-async def _running(keeping: Keeping) -> AsyncIterator[None]:
+async def _running(keeping: Keeping, begin: trio.Event | None) -> AsyncIterator[None]:
+    async def run() -> None:
+        if begin is not None:
+            await begin.wait()
+        await keeping.run()
+
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(keeping.run)
+            nursery.start_soon(run)
             try:
                 yield
             finally:

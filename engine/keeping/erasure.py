@@ -64,7 +64,7 @@ class Erased:
 
 
 def erase_calls(erasure: Erasure, places: Places) -> Erased:
-    """Erase, while services run or not. Raises :class:`~adapters.database.opening.StoreLost`
+    """Erase, while services run or not. Raises :class:`~adapters.database.errors.StoreLost`
     (nothing was erased then) and OSError."""
     erased = Erased()
     if places.database is not None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from adapters.database.errors import StoreLost
 from adapters.database.migrating import newest, revision
-from adapters.database.opening import Database, StoreLost
+from adapters.database.opening import Database
 from adapters.database.tables import calls, turns
 from engine.config import Config
 from engine.errors import AntiphonError, ConfigError

@@ -19,7 +19,8 @@ import structlog
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
-from adapters.database.opening import Database, StoreLost
+from adapters.database.errors import StoreLost
+from adapters.database.opening import Database
 from adapters.database.settings import StoreSettings
 from adapters.database.tables import calls, tool_calls, transcripts, turns
 from engine.errors import JournalError
@@ -60,7 +61,7 @@ class _Read:
 
 class Loader:
     """Loads and retires, in one thread at a time. Raises
-    :class:`~adapters.database.opening.StoreLost` and OSError; what was not done is done the next
+    :class:`~adapters.database.errors.StoreLost` and OSError; what was not done is done the next
     time. ``stopping`` may be set from another thread: it comes to an end soon, then."""
 
     def __init__(self, places: Places, settings: StoreSettings) -> None:

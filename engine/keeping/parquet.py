@@ -29,7 +29,7 @@ def export_turns(database: Database, path: Path, since: datetime | None, *, word
     """Write the turns of calls that began at ``since`` or later, in the order of time; how many.
 
     The file appears when it is whole. Blocks. Raises
-    :class:`~adapters.database.opening.StoreLost` and OSError.
+    :class:`~adapters.database.errors.StoreLost` and OSError.
     """
     columns = [*_OF_CALL, *(one for one in turns.c if words or one.name not in _WORDS)]
     wanted = select(*columns).join(calls, calls.c.id == turns.c.call)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from adapters.database.opening import Database, UnusableStore
+from adapters.database.errors import UnusableStore
+from adapters.database.opening import Database
 from adapters.stores.audio import AudioFolder
 from engine.config import Config
 from engine.errors import ConfigError

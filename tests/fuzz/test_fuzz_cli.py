@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from typer.testing import CliRunner, Result
 
 from engine import fuzz_cli
-from engine.cli import app
+from engine.cli import application
 from engine.fuzzing.replay_string import replay_string
 from engine.picture.tally import read_taken
 from engine.simulation.expectations import unmet
@@ -45,7 +45,7 @@ def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fuzz(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["fuzz", *arguments])
+    return CliRunner().invoke(application("fuzz"), ["fuzz", *arguments])
 
 
 def one_line(*arguments: str) -> str:
