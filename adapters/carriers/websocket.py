@@ -10,11 +10,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
-from adapters.carriers.answering import AnsweredCall, CarrierLimits, LineLost, PutThrough
+from adapters.carriers.answering import (
+    AnsweredCall,
+    CarrierLimits,
+    LineLost,
+    OnCall,
+    PutThrough,
+    hold,
+)
 from effects.ports import CallInfo, CarrierMessage, Mark
 
 # RFC 6455, section 7.4.1.
@@ -149,3 +158,31 @@ def _why_closed(closed: ConnectionClosed) -> str:
         return "the websocket was closed"
     said = f" ({closed.reason.reason})" if closed.reason.reason else ""
     return f"the websocket was closed without a stop: {closed.reason.code}{said}"
+
+
+# --- calls on websockets
+
+
+def answered(
+    dialect: Callable[[], Dialect],
+    websocket: WebSocketConnection,
+    limits: CarrierLimits | None = None,
+    put_through: PutThrough | None = None,
+) -> AbstractAsyncContextManager[AnsweredCall]:
+    """The call on an accepted websocket, from the message that begins it; the session runs inside
+    (see :meth:`~adapters.carriers.answering.AnsweredCall.open`).
+
+    ``put_through`` is how callers are transferred: a websocket with their sound cannot do it.
+    """
+    return WebSocketCarrier(websocket, dialect(), limits, put_through).open()
+
+
+async def answer(
+    dialect: Callable[[], Dialect],
+    websocket: WebSocketConnection,
+    on_call: OnCall,
+    limits: CarrierLimits | None = None,
+    put_through: PutThrough | None = None,
+) -> None:
+    """Run ``on_call`` with the call on this websocket; no call, no ``on_call``."""
+    await hold(answered(dialect, websocket, limits, put_through), on_call)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from pydantic import SecretStr
-from trio_websocket import WebSocketConnection
 
-from adapters.carriers.answering import AnsweredCall, CarrierLimits, OnCall, PutThrough, hold
-from adapters.carriers.websocket import WebSocketCarrier
+from adapters.carriers import websocket
 from adapters.telnyx.protocol import ServerStream
 
 TOKEN_HEADER = "x-telnyx-streaming-auth-token"
@@ -23,24 +21,4 @@ def is_telnyx(headers: Mapping[str, str], token: SecretStr) -> bool:
     return bool(known) and hmac.compare_digest(shown.encode(), known.encode())
 
 
-def answered(
-    websocket: WebSocketConnection,
-    limits: CarrierLimits | None = None,
-    put_through: PutThrough | None = None,
-) -> AbstractAsyncContextManager[AnsweredCall]:
-    """The call on an accepted websocket, from its `start` on; the session runs inside (see
-    :meth:`~adapters.carriers.answering.AnsweredCall.open`).
-
-    ``put_through`` is how callers are transferred: a media stream cannot do it.
-    """
-    return WebSocketCarrier(websocket, ServerStream(), limits, put_through).open()
-
-
-async def answer(
-    websocket: WebSocketConnection,
-    on_call: OnCall,
-    limits: CarrierLimits | None = None,
-    put_through: PutThrough | None = None,
-) -> None:
-    """Run ``on_call`` with the call on this websocket; no call, no ``on_call``."""
-    await hold(answered(websocket, limits, put_through), on_call)
+answer = partial(websocket.answer, ServerStream)
