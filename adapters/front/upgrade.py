@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -27,7 +26,6 @@ log = structlog.get_logger()
 _VERSION = "13"
 _KEY_BYTES = 16  # RFC 6455, section 4.1
 _QUEUED_MESSAGES = 16
-_READ_BYTES = 4096
 _ACCEPT_S = 5.0
 
 
@@ -128,29 +126,14 @@ class _Gate(trio.abc.Stream):
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         if self._passing:  # first, because it is asked for every frame
-            return await self._receive(max_bytes)
+            return await self._stream.receive_some(max_bytes)
         if self._handshake:
             await trio.lowlevel.checkpoint()
             handshake, self._handshake = self._handshake, b""
             return handshake
         await self._opened.wait()
         self._passing = True
-        return self._unread or await self._receive(max_bytes)
-
-    async def _receive(self, max_bytes: int | None) -> bytes | bytearray:
-        """What comes next. A socket is read when it has something: trio's own stream tries before
-        it waits as well, which between the frames of a call is in vain."""
-        if not isinstance(self._stream, trio.SocketStream):
-            return await self._stream.receive_some(max_bytes)
-        socket = self._stream.socket
-        while True:
-            await trio.lowlevel.wait_readable(socket)
-            try:
-                return os.read(socket.fileno(), max_bytes or _READ_BYTES)
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                raise trio.BrokenResourceError from error
+        return self._unread or await self._stream.receive_some(max_bytes)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await self._stream.send_all(data)
