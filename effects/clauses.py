@@ -29,8 +29,6 @@ LONGEST_CLAUSE_CHARS = 220
 _BREAK = re.compile(
     r"""\n|[.!?…]+["')\]”’]*(?=\s)|[,;:]["')\]”’]*(?=\s)|(?<=\s)[–—-](?=\s)|(?<=[^\W\d])—(?=[^\W\d])"""
 )
-_PIECE = re.compile(r"[A-Za-z]+|.", re.DOTALL)
-"""Nothing within a word of plain letters ends a clause, or is markup."""
 _CLOSERS = "\"')]”’"
 _ACKNOWLEDGEMENT = re.compile(
     r"(?:yes|yeah|yep|sure(?: thing)?|ok|okay|right|all ?right|alright|got it|of course|certainly"
@@ -94,8 +92,7 @@ class ClauseCutter:
     def feed(self, text: str) -> list[Cut]:
         """Add text; returns the clauses that it completes (often none). Whatever the pieces in
         which a text comes, its clauses are the same."""
-        pieces = _PIECE.findall(text)
-        return [cut for piece in pieces for cut in self._take(self._markup.feed(piece))]
+        return [cut for char in text for cut in self._take(self._markup.feed(char))]
 
     def flush(self) -> list[Cut]:
         """The text is at its end; returns what is left. Another text of the same reply may

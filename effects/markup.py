@@ -87,9 +87,6 @@ class MarkupFilter:
 
     def feed(self, text: str) -> list[Run]:
         """Add text; returns what is certain by now (often nothing)."""
-        if text.isalpha() and text.isascii() and not (self._held or self._begins_line):
-            self._before = self._last = text[-1]  # the most frequent case, and the simplest
-            return [Run(text, self._weight)]
         runs: list[Run] = []
         for char in text:
             self._held += char
