@@ -24,6 +24,7 @@ from states import events, notes
 from states.agent import Agent
 from states.call import Call
 from states.settings import Settings
+from states.timers import Timer
 
 CHART = """
 name: small
@@ -267,6 +268,45 @@ async def test_an_error_in_the_first_part_of_an_effect_ends_the_call(
     async with rig() as it:
         it.send("answered")
         assert it.it.failure == "work: LookupError: nothing to speak"
+
+
+@pytest.fixture
+def timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The effect is a timer of 100 ms."""
+    spec = Timer(events.NoiseOver, lambda call, now_ms: now_ms + 100.0)
+    monkeypatch.setattr(module, "TIMERS", {"work": spec})
+
+
+async def test_a_timer_is_over_when_it_fires_or_is_stopped(
+    timer: None, autojump_clock: MockClock
+) -> None:
+    """At once, without a step of any task. Coming back to its state starts another."""
+    async with rig() as it:
+        it.send("answered")
+        await trio.sleep(0.15)  # its event leads back to its state
+        assert it.phases == ["started", "started", "done"]
+        it.send("speech_started")
+        assert it.phases == ["started", "started", "done", "cancelled"]
+        await trio.sleep(1)
+        assert len(it.phases) == 4
+        assert it.dropped == []
+
+
+async def test_a_bug_in_what_a_timer_sets_off_ends_the_call_and_no_other(
+    timer: None, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of an effect with a task: the nursery, in which other calls run, goes on."""
+
+    def broken(*_: object) -> None:
+        raise ValueError("a bug")
+
+    async with rig() as it:
+        it.send("answered")
+        monkeypatch.setattr(it.it, "dispatch", broken)
+        await trio.sleep(1)
+        assert it.it.failure == "work: ValueError: a bug"
+        assert it.it.ended.is_set()
+        assert it.phases == ["started", "failed"]
 
 
 async def test_a_closing_call_refuses_events(
